@@ -1,0 +1,106 @@
+import type { CallOptions } from "../call/call.js";
+import { runningFrame } from "../call/call.js";
+import { rejectSoon } from "../engine/refusals.js";
+import { type Assembly, assemble, overlay } from "../policy/assemble.js";
+import type { Explanation } from "../policy/explanation.js";
+import { type AsyncFunction, keepIdentity, LivePolicy } from "../policy/policy.js";
+import { lookUp } from "../policy/registry.js";
+import { mustReturnPromise } from "./method-checks.js";
+
+/** What `@Resilient` was given: parts and options, the name of a policy, or a policy. */
+export type Given = readonly unknown[];
+
+/**
+ * One method that has been declared resilient. What was given is checked at once; the policy is made at the first call,
+ * when the class has its name and its defaults, and named policies have been defined.
+ */
+export class Declared {
+  readonly method: string;
+  readonly isStatic: boolean;
+  readonly wrapped: AsyncFunction;
+  readonly #declared: Assembly | LivePolicy | string;
+  readonly #original: AsyncFunction;
+  #classDefaults: Assembly | undefined;
+  #className: string | undefined;
+  #policy: LivePolicy | undefined;
+
+  constructor(original: AsyncFunction, method: string | symbol, isStatic: boolean, given: Given) {
+    this.method = typeof method === "symbol" ? `[${method.description ?? ""}]` : method;
+    this.isStatic = isStatic;
+    this.#original = mustReturnPromise(original);
+    this.#declared = declarationOf(given);
+    this.wrapped = keepIdentity(this.#wrapper(), original);
+  }
+
+  /** The class is complete: its name is known, and what it declares for its methods. */
+  completeWith(className: string, defaults: Assembly | undefined): void {
+    this.#className ??= className;
+    if (defaults === undefined || isNamed(this.#declared)) return;
+    overlay(defaults, this.#declared); // the class's own and the method's must go together: said now, not at first call
+    this.#classDefaults = defaults;
+  }
+
+  explain(className: string): Explanation {
+    return this.#policyOf(className).explain();
+  }
+
+  #wrapper(): AsyncFunction {
+    const declared = this;
+    const original = this.#original;
+    return function (this: unknown, ...args: unknown[]): Promise<unknown> {
+      const options = runningFrame()?.callOptions;
+      if (declared.#policy === undefined) return declared.#firstCall(this, args, options);
+      return declared.#policy.run(original, this, args, options);
+    };
+  }
+
+  /** Never throws: an unknown name rejects, as any other failure of the call would. */
+  #firstCall(self: unknown, args: readonly unknown[], options: CallOptions | undefined): Promise<unknown> {
+    try {
+      return this.#policyOf(classNameFrom(self, this.wrapped)).run(this.#original, self, args, options);
+    } catch (error) {
+      return rejectSoon(error);
+    }
+  }
+
+  #policyOf(className: string | undefined): LivePolicy {
+    return (this.#policy ??= this.#makePolicy(this.#className ?? className));
+  }
+
+  #makePolicy(className: string | undefined): LivePolicy {
+    const declared = this.#declared;
+    if (typeof declared === "string") return lookUp(declared);
+    if (declared instanceof LivePolicy) return declared;
+    const name = className === undefined ? this.method : `${className}.${this.method}`;
+    return new LivePolicy(this.#classDefaults === undefined ? declared : overlay(this.#classDefaults, declared), name);
+  }
+}
+
+function declarationOf(given: Given): Assembly | LivePolicy | string {
+  const [only] = given;
+  if (given.length === 1 && (typeof only === "string" || only instanceof LivePolicy)) return only;
+  return assemble(given);
+}
+
+function isNamed(declared: Assembly | LivePolicy | string): declared is LivePolicy | string {
+  return typeof declared === "string" || declared instanceof LivePolicy;
+}
+
+/** The class in the chain of `self` that has the method: a subclass's instance still says who declared it. */
+function classNameFrom(self: unknown, wrapped: AsyncFunction): string | undefined {
+  for (let link = self; isObjectLike(link); link = Object.getPrototypeOf(link)) {
+    const own = Object.values(Object.getOwnPropertyDescriptors(link));
+    if (own.some(({ value }) => value === wrapped)) return nameOf(link);
+  }
+  return undefined;
+}
+
+function isObjectLike(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
+}
+
+function nameOf(home: object): string {
+  if (typeof home === "function") return home.name;
+  const { constructor } = home as { constructor?: unknown };
+  return typeof constructor === "function" ? constructor.name : "Object";
+}

@@ -1,0 +1,231 @@
+import { type Call, type CallOptions, enter, type Frame, leave, runInContext, runningFrame } from "../call/call.js";
+import type { Pass } from "../guards/guard.js";
+import { clock } from "../time/clock.js";
+import { Lane, Wait } from "../time/lane.js";
+import { type Judgement, JUDGED } from "../verdicts/verdict.js";
+import type { Admission } from "./admission.js";
+import { type Attempting, moment, type Nested } from "./nesting.js";
+import { judgeFailure, promiseOf, reportSettled } from "./outcome.js";
+import type { Task } from "./plan.js";
+import type { Scope } from "./scope.js";
+
+/** The call that an attempt belongs to. */
+export interface Owner extends Nested {
+  readonly scope: Scope;
+  readonly task: Task;
+  readonly self: unknown;
+  readonly args: readonly unknown[] | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly idempotencyKey: string;
+  /** When the call's deadline ends; Infinity without one. */
+  readonly deadlineAtMs: number;
+  /** Somebody may wait for the caller's abort: make sure that it is heard. */
+  listen(): void;
+  timedOut(attempt: Attempt): Error;
+  succeeded(value: unknown): void;
+  /** `thrown` false says that the task resolved, with a result that means failure. */
+  failed(judgement: Judgement, outcome: unknown, thrown: boolean): void;
+}
+
+/**
+ * One run of the task. It settles once; what the task does later only gives back what it still holds. It is its own
+ * place in the lane of its timeout, and the fence that late results stop at.
+ */
+export class Attempt extends Wait implements Attempting, Frame {
+  readonly call: Owner;
+  readonly number: number;
+  readonly began: number = moment();
+  readonly beganMs: number = clock.now();
+  /** How long it may run: what its timeout allows, within what is left of the deadline. */
+  readonly limitMs: number;
+  /** Passes of work that goes on although the attempt is over. */
+  overstays: readonly Pass[] | undefined = undefined;
+  readonly #admission: Admission;
+  #lane: Lane | undefined = undefined;
+  #over = false;
+  #controller: AbortController | undefined = undefined;
+  #signal: AbortSignal | undefined = undefined;
+  #expiredWith: unknown = undefined;
+
+  constructor(call: Owner, admission: Admission, number: number) {
+    super();
+    this.call = call;
+    this.number = number;
+    this.#admission = admission;
+    const { attemptTimeoutMs = Infinity } = call.scope.plan;
+    this.limitMs = Math.min(attemptTimeoutMs, call.deadlineAtMs - this.beganMs);
+  }
+
+  begin(): void {
+    if (this.limitMs !== Infinity) this.#limitTime();
+    const { plan } = this.call.scope;
+    const outer = enter(this);
+    let returned: unknown;
+    try {
+      returned = plan.context ? runInContext(this.toCall(), () => this.#start()) : this.#start();
+    } catch (error) {
+      this.#failed(error);
+      return;
+    } finally {
+      leave(outer);
+    }
+    promiseOf(returned).then(
+      (value) => this.#succeeded(value),
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  /** From the lane. `stalledMs` over 0: the process stood still, so the dependency is not to blame. */
+  expired(stalledMs: number): void {
+    const { scope } = this.call;
+    const error = this.call.timedOut(this);
+    this.#over = true;
+    if (stalledMs > 0) scope.plan.events.stalled(stalledMs);
+    const heldAgainst = stalledMs === 0 && this.#hadItsTime();
+    this.#leaveWork(heldAgainst ? JUDGED.timeout : JUDGED.ignored, error);
+    reportSettled(scope, this.number, JUDGED.timeout);
+    this.#expiredWith = error;
+    this.#controller?.abort(error);
+    this.call.failed(JUDGED.timeout, error, true);
+  }
+
+  /** The caller gave up while the task runs: the task is told, and decides itself how the call ends. */
+  abort(reason: unknown): void {
+    this.#leaveWork(JUDGED.aborted, reason);
+    this.#controller?.abort(reason);
+  }
+
+  /** The caller's own where nothing else could abort it; made on the first reading. */
+  get signal(): AbortSignal {
+    return (this.#signal ??= this.#makeSignal());
+  }
+
+  get remainingMs(): number | undefined {
+    return this.limitMs === Infinity ? undefined : Math.max(0, this.limitMs - (clock.now() - this.beganMs));
+  }
+
+  get callOptions(): CallOptions | undefined {
+    return undefined;
+  }
+
+  toCall(): Call & Frame {
+    return new CallOfAttempt(this);
+  }
+
+  #start(): unknown {
+    const { task, self, args } = this.call;
+    return args === undefined ? task(this.toCall()) : task.apply(self, args as unknown[]);
+  }
+
+  /** What a deadline leaves is a duration of this attempt alone, so it gets a lane of its own. */
+  #limitTime(): void {
+    const { attemptTimeoutMs, lane } = this.call.scope.plan;
+    this.#lane = this.limitMs === attemptTimeoutMs ? lane : new Lane(Math.max(1, this.limitMs));
+    this.#lane?.add(this);
+  }
+
+  /** A nearly spent deadline says nothing about the dependency. */
+  #hadItsTime(): boolean {
+    const { attemptTimeoutMs = Infinity, deadlineMs = Infinity } = this.call.scope.plan;
+    return this.limitMs >= Math.min(attemptTimeoutMs, deadlineMs / 2);
+  }
+
+  #makeSignal(): AbortSignal {
+    const { signal, scope } = this.call;
+    scope.plan.counters.signalWasRead = true;
+    if (signal !== undefined && (this.limitMs === Infinity || signal.aborted)) return signal;
+    this.#controller = new AbortController();
+    if (this.#expiredWith === undefined) this.call.listen();
+    else this.#controller.abort(this.#expiredWith); // read only after its time was over
+    return this.#controller.signal;
+  }
+
+  #succeeded(value: unknown): void {
+    if (this.#over) return this.#endOverstay();
+    const judgement = this.call.scope.plan.classifier.result(value);
+    this.#settle(judgement, value);
+    if (judgement.verdict.name === "success") this.call.succeeded(value);
+    else this.call.failed(judgement, value, false);
+  }
+
+  #failed(error: unknown): void {
+    if (this.#over) return this.#endOverstay();
+    const judgement = judgeFailure(this.call.scope.plan, error, this.call.signal);
+    this.#settle(judgement, error);
+    this.call.failed(judgement, error, true);
+  }
+
+  #settle(judgement: Judgement, outcome: unknown): void {
+    this.#lane?.remove(this);
+    this.#over = true;
+    if (this.overstays === undefined) this.#admission.exit(judgement, outcome);
+    else this.#exitOverstays();
+    reportSettled(this.call.scope, this.number, judgement);
+  }
+
+  /** The guards learn, once; permits stay with the work. */
+  #leaveWork(judgement: Judgement, error: unknown): void {
+    this.overstays ??= this.#admission.outlive(judgement, error);
+  }
+
+  #endOverstay(): void {
+    this.call.scope.plan.counters.attempts.late++;
+    this.#exitOverstays();
+  }
+
+  #exitOverstays(): void {
+    for (const pass of this.overstays ?? []) pass.exit(JUDGED.ignored);
+    this.overstays = [];
+  }
+}
+
+/** An attempt as its task sees it. */
+class CallOfAttempt implements Call, Frame {
+  readonly #attempt: Attempt;
+
+  constructor(attempt: Attempt) {
+    this.#attempt = attempt;
+  }
+
+  get signal(): AbortSignal {
+    return this.#attempt.signal;
+  }
+
+  get attempt(): number {
+    return this.#attempt.number;
+  }
+
+  get remainingMs(): number | undefined {
+    return this.#attempt.remainingMs;
+  }
+
+  get key(): string | undefined {
+    return this.#attempt.call.scope.key;
+  }
+
+  get policy(): string {
+    return this.#attempt.call.scope.plan.policy;
+  }
+
+  get idempotencyKey(): string {
+    return this.#attempt.call.idempotencyKey;
+  }
+
+  get callOptions(): CallOptions | undefined {
+    return undefined;
+  }
+
+  toCall(): Call & Frame {
+    return this;
+  }
+
+  static attemptOf(frame: Frame | undefined): Attempt | undefined {
+    return frame instanceof CallOfAttempt ? frame.#attempt : undefined;
+  }
+}
+
+/** The attempt in whose synchronous start this is, as far as that is known. */
+export function runningAttempt(): Attempt | undefined {
+  const frame = runningFrame();
+  return frame instanceof Attempt ? frame : CallOfAttempt.attemptOf(frame);
+}

@@ -1,0 +1,71 @@
+import type { Call, CallOptions, Frame } from "../call/call.js";
+import { summarize } from "../errors/summary.js";
+import { clock } from "../time/clock.js";
+import type { Slot } from "../guards/keyed.js";
+import { Admission } from "./admission.js";
+import { FirstCall } from "./first-call.js";
+import type { KeyedParts, Plan } from "./plan.js";
+
+/**
+ * Where a call runs: the guards and the credit of its key. Resolved once per call, by the engine; guards look nothing
+ * up. For the synchronous start of a task it also is the frame that `currentCall()` asks, as it costs nothing per call.
+ */
+export class Scope implements Frame {
+  readonly plan: Plan;
+  readonly key: string | undefined;
+  readonly parts: KeyedParts;
+  /** What the last call held. While nothing changes it is what the next one holds, too. */
+  usual: Admission;
+  readonly #slots: readonly Slot<unknown>[];
+
+  constructor(plan: Plan, key: string | undefined, parts: KeyedParts, slots: readonly Slot<unknown>[]) {
+    this.plan = plan;
+    this.key = key;
+    this.parts = parts;
+    this.usual = new Admission(this, []);
+    this.#slots = slots;
+  }
+
+  /** One of its parts has dropped this key: it must be put together anew. */
+  get isStale(): boolean {
+    return this.#slots.some((slot) => slot.dropped);
+  }
+
+  touch(): void {
+    const nowMs = clock.now();
+    for (const slot of this.#slots) slot.askedMs = nowMs;
+  }
+
+  get callOptions(): CallOptions | undefined {
+    return undefined;
+  }
+
+  toCall(): Call & Frame {
+    return new FirstCall(this.plan.policy, this.key, undefined);
+  }
+}
+
+/** Keys come from the call, else from the policy's key function; without either, all calls share one scope. */
+export function scopeFor(
+  plan: Plan,
+  self: unknown,
+  args: readonly unknown[] | undefined,
+  options: CallOptions | undefined,
+): Scope {
+  if (plan.key === undefined && options?.key === undefined) return plan.scope;
+  const key = options?.key ?? askForKey(plan, self, args ?? []);
+  return key === undefined ? plan.scope : plan.scopeOf(key);
+}
+
+/** A key function cannot break a call: one that fails puts it where calls without a key run. */
+function askForKey(plan: Plan, self: unknown, args: readonly unknown[]): string | undefined {
+  try {
+    const key = plan.key?.(self, ...args);
+    if (typeof key === "string" || key === undefined) return key;
+    if (typeof key === "number" || typeof key === "bigint") return String(key);
+    throw new TypeError(`the key function returned ${typeof key}; a key is a string`);
+  } catch (error) {
+    plan.events.emit("hook.failed", { hook: "key", error: summarize(error) });
+    return undefined;
+  }
+}

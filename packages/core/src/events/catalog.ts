@@ -1,0 +1,100 @@
+import type { ErrorCode } from "../errors/errors.js";
+import type { ErrorSummary } from "../errors/summary.js";
+import type { VerdictName } from "../verdicts/verdict.js";
+
+/** Why a circuit opened. */
+export type TripReason =
+  | "consecutiveFailures"
+  | "failureRatio"
+  | "slowCallRatio"
+  | "timeoutRatio"
+  | "probes";
+
+/** Why a call ended without success. */
+export type StoppedBy =
+  | "attempts"
+  | "budget"
+  | "deadline"
+  | "permanent"
+  | "ignored"
+  | "refused"
+  | "aborted"
+  | "nested"
+  | "unsafe"
+  | "hint";
+
+/** What each event tells, beside its type, time, severity and policy. All of it is plain JSON. */
+export interface EventDetails {
+  "circuit.opened": {
+    readonly guard: string;
+    readonly key?: string;
+    readonly reason: TripReason;
+    readonly openMs: number;
+    /** The outcome that tripped it. */
+    readonly cause?: ErrorSummary;
+  };
+  "circuit.half_opened": { readonly guard: string; readonly key?: string; readonly probes: number };
+  "circuit.closed": { readonly guard: string; readonly key?: string; readonly openedForMs: number };
+  /** More keys than `maxKeys` are in use: new ones share one state. */
+  "keys.overflowed": { readonly guard: string; readonly maxKeys: number };
+  /** A retry that was worth making was not made. */
+  "retry.denied": {
+    readonly key?: string;
+    readonly attempt: number;
+    readonly by: Exclude<StoppedBy, "permanent" | "ignored" | "aborted" | "attempts">;
+  };
+  "retry.scheduled": { readonly key?: string; readonly attempt: number; readonly delayMs: number; readonly verdict: VerdictName };
+  /** To `'*'` folded to one a second, with their number in `count`. */
+  "call.refused": {
+    readonly key?: string;
+    readonly guard?: string;
+    readonly code: ErrorCode;
+    readonly retryAfterMs: number;
+    readonly count: number;
+  };
+  "attempt.settled": { readonly key?: string; readonly attempt: number; readonly verdict: VerdictName };
+  /** Work that went on after its timeout or abort has been given up: its permit is free again. */
+  "attempt.abandoned": { readonly guard: string; readonly key?: string; readonly ranForMs: number };
+  /** The first error of a name that no rule knows. It was judged by the classifier's `unknown`. */
+  "error.unclassified": { readonly errorName: string; readonly verdict: VerdictName; readonly error: ErrorSummary };
+  /** Something the user gave threw, or made no sense; it changed nothing for the call. */
+  "hook.failed": { readonly hook: "classifier" | "key" | "idempotent" | "listener"; readonly error: ErrorSummary };
+  /** The event loop was blocked; the attempts that expired meanwhile are not held against the dependency. */
+  "process.stalled": { readonly blockedMs: number };
+  /** A policy without a name is being watched. */
+  "policy.unnamed": { readonly hint: string };
+}
+
+export type EventType = keyof EventDetails;
+
+export type Severity = "error" | "warning" | "info" | "debug";
+
+/** Anything that Breakwater reports. */
+export type ResilienceEvent = {
+  [T in EventType]: {
+    readonly type: T;
+    readonly policy: string;
+    readonly severity: Severity;
+    /** Wall time, in milliseconds since 1970. */
+    readonly at: number;
+  } & EventDetails[T];
+}[EventType];
+
+export type EventOf<T extends EventType> = Extract<ResilienceEvent, { type: T }>;
+
+/** How grave each is, and whether `'*'` hears it: events of each single call go only to who names them. */
+export const EVENTS: { readonly [T in EventType]: { readonly severity: Severity; readonly perCall: boolean } } = {
+  "circuit.opened": { severity: "error", perCall: false },
+  "circuit.half_opened": { severity: "warning", perCall: false },
+  "circuit.closed": { severity: "info", perCall: false },
+  "keys.overflowed": { severity: "warning", perCall: false },
+  "retry.denied": { severity: "warning", perCall: false },
+  "retry.scheduled": { severity: "info", perCall: true },
+  "call.refused": { severity: "warning", perCall: true },
+  "attempt.settled": { severity: "debug", perCall: true },
+  "attempt.abandoned": { severity: "warning", perCall: false },
+  "error.unclassified": { severity: "warning", perCall: false },
+  "hook.failed": { severity: "error", perCall: false },
+  "process.stalled": { severity: "warning", perCall: false },
+  "policy.unnamed": { severity: "info", perCall: false },
+};

@@ -1,0 +1,37 @@
+import "./time/system-clock.js";
+
+export { type Call, type CallOptions, currentCall, withCall } from "./call/call.js";
+export type { Said } from "./classify/classifier.js";
+export { Resilient, type ResilientDecorator } from "./decorator/resilient.js";
+export { describeResilience, type DescribedMethod, protect } from "./decorator/protect.js";
+export { type AttemptReport, type CallReport, explainError } from "./engine/report.js";
+export { BreakwaterError, type ErrorCode, type Issue } from "./errors/errors.js";
+export type { ErrorSummary } from "./errors/summary.js";
+export type { EventOf, EventType, ResilienceEvent, Severity, StoppedBy, TripReason } from "./events/catalog.js";
+export { type Bulkhead, bulkhead, type BulkheadOptions } from "./parts/bulkhead.js";
+export {
+  type CircuitBreaker,
+  circuitBreaker,
+  type CircuitBreakerOptions,
+  type CircuitState,
+} from "./parts/circuit-breaker.js";
+export { type Classify, classify, type ClassifyOptions } from "./parts/classify.js";
+export { type Retry, retry, type RetryOptions } from "./parts/retry.js";
+export { type RetryBudget, retryBudget, type RetryBudgetOptions } from "./parts/retry-budget.js";
+export {
+  type Deadline,
+  deadline,
+  type DeadlineOptions,
+  type Timeout,
+  timeout,
+  type TimeoutOptions,
+} from "./parts/time-limits.js";
+export type { PolicyPart } from "./policy/assemble.js";
+export type { ExplainedPart, Explanation } from "./policy/explanation.js";
+export type { AsyncFunction, Policy } from "./policy/policy.js";
+export type { PolicyOptions } from "./policy/policy-options.js";
+export { definePolicy, resilient } from "./policy/registry.js";
+export type { PolicySnapshot } from "./policy/snapshot.js";
+export type { Jitter } from "./retry/backoff.js";
+export type { Duration } from "./time/duration.js";
+export type { VerdictName } from "./verdicts/verdict.js";

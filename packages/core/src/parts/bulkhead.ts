@@ -1,0 +1,113 @@
+import { type BulkheadRules, Room, type RoomHome } from "../guards/bulkhead.js";
+import { Keyed, type Slot } from "../guards/keyed.js";
+import { type Duration, formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
+import { keyFields } from "./circuit-breaker.js";
+import { FactSource } from "./facts.js";
+import { duration, flag, integer, type Parsed, parseOptions, type Schema, text } from "./options.js";
+import { StatefulPart } from "./part.js";
+
+/** How many attempts may run at once. */
+export interface BulkheadOptions {
+  /** For errors, events and metrics. Default: the name of the first policy that uses it. */
+  readonly name?: string;
+  /** Attempts that may run at once; more are refused with `ERR_BULKHEAD_FULL`. 1 to 1,000,000. */
+  readonly limit: number;
+  /** Work that goes on so long after its timeout or abort no longer counts. 1 ms to 24.8 days; default 30 s. */
+  readonly abandonMs?: Duration;
+  /** A limit for each key, instead of one for all. Default false. */
+  readonly perKey?: boolean;
+  /** How many keys have a limit of their own; more share one. 1 to 1,000,000; default 10,000. */
+  readonly maxKeys?: number;
+  /** A key that was not asked for during this time, and has nothing running, is forgotten. Default 10 min. */
+  readonly idleKeyMs?: Duration;
+}
+
+const fields = {
+  name: text({ meaning: "for errors, events and metrics", default: "the first policy's name" }),
+  limit: integer(1, 1_000_000, undefined, { meaning: "attempts that may run at once", default: "required" }),
+  abandonMs: duration(1, LONGEST_TIMER_MS, 30_000, { meaning: "work that goes on so long after its timeout or abort no longer counts" }),
+  perKey: flag(false, { meaning: "a limit for each key, instead of one for all" }),
+  ...keyFields,
+} as const;
+
+type Options = Omit<Parsed<typeof fields>, "limit"> & BulkheadRules;
+
+export const bulkheadSchema: Schema<typeof fields> = {
+  title: "bulkhead",
+  fields,
+  peerNames: {
+    capacity: () => "limit",
+    concurrency: () => "limit",
+    concurrencyLimit: () => "limit",
+    concurrentSize: () => "limit",
+    maxConcurrent: () => "limit",
+    maxConcurrentCalls: () => "limit",
+  },
+  contradictions: ({ limit }) =>
+    limit === undefined ? [{ path: "bulkhead.limit", expected: "a whole number from 1 to 1000000", received: "undefined" }] : [],
+};
+
+/** Bounded concurrency: one room, or one for each key. Make it with `bulkhead`. */
+export class Bulkhead extends StatefulPart implements RoomHome {
+  readonly kind = "bulkhead";
+  readonly facts: FactSource = new FactSource();
+  rules: Options;
+  readonly #rooms: Keyed<Room>;
+
+  constructor(given: BulkheadOptions) {
+    const options = parseOptions(bulkheadSchema, given) as Options;
+    super(options.name);
+    this.rules = options;
+    this.#rooms = new Keyed(
+      (key) => new Room(this, key),
+      () => this.rules,
+      () => this.facts.tell("keys.overflowed", { guard: this.name, maxKeys: this.rules.maxKeys }),
+    );
+  }
+
+  /** How many attempts run now, over all keys. */
+  get inFlight(): number {
+    let sum = 0;
+    for (const [, room] of this.#rooms.cells()) sum += room.inFlight;
+    return sum;
+  }
+
+  /**
+   * Other options for all policies that share this bulkhead. What runs goes on; a lower limit holds for new attempts.
+   *
+   * @throws BreakwaterError `ERR_INVALID_SPEC`; the bulkhead then stays as it was.
+   */
+  retune(options: BulkheadOptions): void {
+    this.rules = parseOptions(bulkheadSchema, options) as Options;
+  }
+
+  at(key: string | undefined): Slot<Room> {
+    return this.#rooms.at(this.rules.perKey ? key : undefined);
+  }
+
+  abandoned({ key }: Room, ranForMs: number): void {
+    this.facts.tell("attempt.abandoned", { guard: this.name, ranForMs, ...(key === undefined ? {} : { key }) });
+  }
+
+  /** Running work keeps its permits; work that has outlived its attempt is given up. */
+  reset(): void {
+    for (const [, room] of this.#rooms.cells()) room.giveUpOverstays();
+  }
+
+  describe(): string {
+    const { limit, perKey, abandonMs } = this.rules;
+    return `${limit} attempts at once${perKey ? " for each key" : ""}; work abandoned after ${formatDuration(abandonMs)} beyond its limit`;
+  }
+}
+
+/**
+ * Bounds how many attempts run at once, so that a slow dependency cannot take the whole process with it. Work that goes
+ * on after its timeout keeps its permit, as the dependency is still busy with it.
+ *
+ * @throws BreakwaterError `ERR_INVALID_SPEC` with every problem of the options.
+ * @example
+ * resilient(breaker, budget, bulkhead({ limit: 20 }));
+ */
+export function bulkhead(options: BulkheadOptions): Bulkhead {
+  return new Bulkhead(options);
+}

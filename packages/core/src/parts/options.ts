@@ -1,0 +1,207 @@
+import * as v from "valibot";
+import { BreakwaterError, type Issue } from "../errors/errors.js";
+import { formatDuration, LONGEST_TIMER_MS, parseDuration } from "../time/duration.js";
+
+/**
+ * A field of a part: a valibot schema that tells its bounds, its default and what it is for. Its type says only what
+ * comes out, so that nothing of valibot shows in what we publish.
+ */
+export interface Field<Out = unknown> {
+  readonly kind: "schema";
+  readonly out?: Out;
+}
+export type Fields = Readonly<Record<string, Field>>;
+export type Parsed<F extends Fields> = { [N in keyof F]: F[N] extends Field<infer Out> ? Out : never };
+
+/** What the schema says of one field, for the reference and for tests. */
+export interface FieldDoc {
+  readonly type: string;
+  readonly bounds: string;
+  readonly default: string;
+  readonly meaning: string;
+}
+
+interface Described {
+  readonly meaning: string;
+  /** How the default reads when it is not a plain value. */
+  readonly default?: string;
+}
+
+function documented<Out>(schema: v.GenericSchema, doc: FieldDoc): Field<Out> {
+  return v.pipe(schema, v.metadata({ doc })) as unknown as Field<Out>;
+}
+
+/** A schema of valibot's as a field. */
+export function fieldOf<Out>(schema: v.GenericSchema<unknown, Out>): Field<Out> {
+  return schema as unknown as Field<Out>;
+}
+
+/** A field as the schema that it is. */
+export function schemaOf<Out>(field: Field<Out>): v.GenericSchema<unknown, Out> {
+  return field as unknown as v.GenericSchema<unknown, Out>;
+}
+
+/** Reads what `documented` has written. */
+export function docOf(field: Field): FieldDoc {
+  return (v.getMetadata(schemaOf(field)) as { readonly doc: FieldDoc }).doc;
+}
+
+export function integer<D extends number | undefined>(
+  min: number,
+  max: number,
+  byDefault: D,
+  described: Described,
+): Field<number | D> {
+  const expected = `a whole number from ${min} to ${max}`;
+  const schema = v.pipe(v.number(expected), v.integer(expected), v.minValue(min, expected), v.maxValue(max, expected));
+  return documented(v.optional(schema, byDefault), docFor("integer", `${min} to ${max}`, byDefault, described));
+}
+
+export function ratio<D extends number | undefined>(
+  lowest: "from 0" | "above 0",
+  byDefault: D,
+  described: Described,
+): Field<number | D> {
+  const expected = `a ratio ${lowest} to 1 (not a percentage)`;
+  const low = lowest === "from 0" ? 0 : Number.MIN_VALUE;
+  const schema = v.pipe(v.number(expected), v.minValue(low, expected), v.maxValue(1, expected));
+  return documented(v.optional(schema, byDefault), docFor("ratio", `${lowest} to 1`, byDefault, described));
+}
+
+/** A duration; milliseconds after parsing. */
+export function duration<D extends number | undefined>(
+  min: number,
+  max: number,
+  byDefault: D,
+  described: Described,
+): Field<number | D> {
+  const bounds = `${formatDuration(min)} to ${max === LONGEST_TIMER_MS ? "24.8 days" : formatDuration(max)}`;
+  const expected = `a duration from ${bounds}: milliseconds, or a text such as '2s'`;
+  const text = v.pipe(v.string(), v.transform((value) => parseDuration(value) ?? Number.NaN));
+  const schema = v.pipe(
+    v.union([v.number(), text], expected),
+    v.integer(expected),
+    v.minValue(min, expected),
+    v.maxValue(max, expected),
+  );
+  return documented(v.optional(schema, byDefault), docFor("duration", bounds, byDefault, described));
+}
+
+export function oneOf<const T extends string>(values: readonly T[], byDefault: T, described: Described): Field<T> {
+  const expected = `one of ${values.map((value) => JSON.stringify(value)).join(", ")}`;
+  return documented(v.optional(v.picklist(values, expected), byDefault), docFor("name", values.join(", "), byDefault, described));
+}
+
+export function flag<D extends boolean | undefined>(byDefault: D, described: Described): Field<boolean | D> {
+  return documented(v.optional(v.boolean("true or false"), byDefault), docFor("flag", "", byDefault, described));
+}
+
+export function text(described: Described): Field<string | undefined> {
+  const expected = "a text of 1 to 256 characters";
+  const schema = v.pipe(v.string(expected), v.minLength(1, expected), v.maxLength(256, expected));
+  return documented(v.optional(schema), docFor("text", "1 to 256 characters", undefined, described));
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any -- any function will do; its caller knows its type
+export function fn<F extends (...args: any[]) => any>(described: Described): Field<F | undefined> {
+  const schema = v.custom<F>((value) => typeof value === "function", "a function");
+  return documented(v.optional(schema), docFor("function", "", undefined, described));
+}
+
+export function either<Out>(schema: Field<Out>, doc: FieldDoc): Field<Out | undefined> {
+  return documented(v.optional(schemaOf(schema)), doc);
+}
+
+function docFor(type: string, bounds: string, byDefault: unknown, described: Described): FieldDoc {
+  const standard = byDefault === undefined ? "none" : formatDefault(type, byDefault);
+  return { type, bounds, default: described.default ?? standard, meaning: described.meaning };
+}
+
+function formatDefault(type: string, value: unknown): string {
+  return type === "duration" ? formatDuration(value as number) : String(value);
+}
+
+/** What somebody who knows another library would write, and what it is called here. */
+export type PeerNames = Readonly<Record<string, (value: unknown) => string>>;
+
+export interface Schema<F extends Fields> {
+  /** The word under which the user knows it: `circuitBreaker`. */
+  readonly title: string;
+  readonly fields: F;
+  readonly peerNames: PeerNames;
+  /** Fields that are fine alone and cannot be true together. */
+  contradictions?(options: Parsed<F>): readonly Issue[];
+}
+
+/** Options as given, completed and frozen; or one error with all problems. */
+export function parseOptions<F extends Fields>(schema: Schema<F>, given: unknown): Readonly<Parsed<F>> {
+  const { options, issues } = checkOptions(schema, given);
+  if (issues.length > 0) throw invalidSpec(issues);
+  return options as Readonly<Parsed<F>>;
+}
+
+/** The same without throwing, for whoever has more to check. */
+export function checkOptions<F extends Fields>(
+  { title, fields, peerNames, contradictions }: Schema<F>,
+  given: unknown,
+): { readonly options: Readonly<Parsed<F>> | undefined; readonly issues: readonly Issue[] } {
+  if (!isPlainObject(given)) return { options: undefined, issues: [issueOf(title, "an object with options", given)] };
+  const unknown = Object.keys(given).filter((name) => !Object.hasOwn(fields, name));
+  const issues = unknown.map((name) => unknownOption(title, fields, peerNames, name, given[name]));
+  const known = Object.fromEntries(Object.keys(fields).map((name) => [name, given[name]]));
+  const result = v.safeParse(v.object(fields as unknown as v.ObjectEntries), known, { abortPipeEarly: true });
+  if (!result.success) issues.push(...result.issues.map((issue) => fromValibot(title, issue)));
+  const options = result.success ? Object.freeze(result.output as Parsed<F>) : undefined;
+  if (options !== undefined) issues.push(...(contradictions?.(options) ?? []));
+  return { options, issues };
+}
+
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+}
+
+export function issueOf(path: string, expected: string, received: unknown, hint?: string): Issue {
+  return { path, expected, received: show(received), ...(hint === undefined ? {} : { hint }) };
+}
+
+/** One error for all problems of a spec. */
+export function invalidSpec(issues: readonly Issue[]): BreakwaterError {
+  const lines = issues.map(({ path, expected, received, hint }) => {
+    const advice = hint === undefined ? "" : `. ${hint}`;
+    return `  ${path}: expected ${expected}, received ${received}${advice}`;
+  });
+  const problems = issues.length === 1 ? "1 problem" : `${issues.length} problems`;
+  return new BreakwaterError("ERR_INVALID_SPEC", `Invalid options, ${problems}:\n${lines.join("\n")}`, { issues });
+}
+
+function fromValibot(title: string, issue: v.BaseIssue<unknown>): Issue {
+  const path = [title, ...(issue.path ?? []).map(({ key }) => String(key))].join(".");
+  return issueOf(path, issue.message, receivedBy(issue));
+}
+
+/** A text that is no duration has become NaN by the time it is found out: show the text. */
+function receivedBy({ input, path }: v.BaseIssue<unknown>): unknown {
+  const last = path?.at(-1);
+  return last !== undefined && Number.isNaN(input) ? (last.value as unknown) : input;
+}
+
+function unknownOption(title: string, fields: Fields, peerNames: PeerNames, name: string, value: unknown): Issue {
+  const ours = Object.hasOwn(peerNames, name) ? peerNames[name]?.(value) : undefined;
+  const hint = ours === undefined ? undefined : `Here that is ${ours}`;
+  return issueOf(`${title}.${name}`, `one of ${Object.keys(fields).join(", ")}`, value, hint);
+}
+
+function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 59)}…` : value);
+  if (typeof value === "function") return value.name === "" ? "a function" : `the function ${value.name}`;
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value !== "object" || value === null) return String(value);
+  try {
+    const json = JSON.stringify(value) as string | undefined;
+    return json === undefined ? "an object" : json.length > 60 ? `${json.slice(0, 59)}…` : json;
+  } catch {
+    return "an object";
+  }
+}

@@ -1,0 +1,55 @@
+/** The kinds of parts, in the order in which `explain()` lists them. */
+export const PART_KINDS = ["deadline", "retry", "budget", "breaker", "bulkhead", "timeout", "classify"] as const;
+
+export type PartKind = (typeof PART_KINDS)[number];
+
+/**
+ * What users pass to make a policy: a breaker, a budget, a timeout. A part owns its options and its state, and any
+ * number of policies may refer to it: they then share that state.
+ */
+export abstract class Part {
+  abstract readonly kind: PartKind;
+  /** One line for `explain()`. */
+  abstract describe(): string;
+}
+
+const stateful: WeakRef<StatefulPart>[] = [];
+let sweepAt = 1_024;
+
+/** A part whose state outlives a call. */
+export abstract class StatefulPart extends Part {
+  readonly #givenName: string | undefined;
+  #adoptedName: string | undefined;
+
+  constructor(name: string | undefined) {
+    super();
+    this.#givenName = name;
+    if (stateful.push(new WeakRef(this)) >= sweepAt) sweep();
+  }
+
+  /** Its own name, else that of the first policy that uses it. */
+  get name(): string {
+    return this.#givenName ?? this.#adoptedName ?? this.kind;
+  }
+
+  usedBy(policy: string): void {
+    this.#adoptedName ??= policy;
+  }
+
+  /** As if it had just been made. Work that is running stays accounted for. */
+  abstract reset(): void;
+}
+
+function sweep(): void {
+  const living = stateful.filter((part) => part.deref() !== undefined);
+  stateful.splice(0, stateful.length, ...living);
+  sweepAt = Math.max(1_024, 2 * living.length);
+}
+
+/** Every part of the process that has a state. */
+export function* statefulParts(): Iterable<StatefulPart> {
+  for (const reference of stateful) {
+    const part = reference.deref();
+    if (part !== undefined) yield part;
+  }
+}

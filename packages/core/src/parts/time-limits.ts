@@ -1,0 +1,107 @@
+import { type Duration, formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
+import { duration, isPlainObject, type Parsed, parseOptions, type Schema } from "./options.js";
+import { Part } from "./part.js";
+
+/** A limit for each attempt. */
+export interface TimeoutOptions {
+  /** An attempt that takes longer fails with `ERR_ATTEMPT_TIMEOUT`, and its signal is aborted. 1 ms to 24.8 days. */
+  readonly attemptTimeoutMs: Duration;
+}
+
+/** A limit for the whole call: its attempts and the waits between them. */
+export interface DeadlineOptions {
+  /** A call that takes longer fails with `ERR_DEADLINE_EXCEEDED`. 1 ms to 24.8 days. */
+  readonly deadlineMs: Duration;
+  /** With less than this left, no attempt begins. 0 to 24.8 days; default 10 ms. */
+  readonly minAttemptMs?: Duration;
+}
+
+const timeoutFields = {
+  attemptTimeoutMs: duration(1, LONGEST_TIMER_MS, undefined, { meaning: "an attempt that takes longer fails, and its signal is aborted", default: "required" }),
+} as const;
+
+const deadlineFields = {
+  deadlineMs: duration(1, LONGEST_TIMER_MS, undefined, { meaning: "a call that takes longer fails", default: "required" }),
+  minAttemptMs: duration(0, LONGEST_TIMER_MS, 10, { meaning: "with less than this left, no attempt begins" }),
+} as const;
+
+export const timeoutSchema: Schema<typeof timeoutFields> = {
+  title: "timeout",
+  fields: timeoutFields,
+  peerNames: { timeout: () => "attemptTimeoutMs", duration: () => "attemptTimeoutMs", delay: () => "attemptTimeoutMs", milliseconds: () => "attemptTimeoutMs", ms: () => "attemptTimeoutMs" },
+  contradictions: ({ attemptTimeoutMs }) => required("timeout.attemptTimeoutMs", attemptTimeoutMs),
+};
+
+export const deadlineSchema: Schema<typeof deadlineFields> = {
+  title: "deadline",
+  fields: deadlineFields,
+  peerNames: { timeout: () => "deadlineMs", maxRetryTime: () => "deadlineMs", maxElapsedTime: () => "deadlineMs", ms: () => "deadlineMs" },
+  contradictions: ({ deadlineMs, minAttemptMs }) => {
+    if (deadlineMs === undefined) return required("deadline.deadlineMs", deadlineMs);
+    const never = minAttemptMs > deadlineMs;
+    return never ? [{ path: "deadline.minAttemptMs", expected: `at most deadlineMs (${deadlineMs})`, received: String(minAttemptMs) }] : [];
+  },
+};
+
+function required(path: string, value: unknown): { path: string; expected: string; received: string }[] {
+  return value === undefined ? [{ path, expected: "a duration: milliseconds, or a text such as '2s'", received: "undefined" }] : [];
+}
+
+/** A time limit for each attempt. Make it with `timeout`. */
+export class Timeout extends Part {
+  readonly kind = "timeout";
+  readonly rules: { readonly attemptTimeoutMs: number };
+
+  constructor(options: Duration | TimeoutOptions) {
+    super();
+    const given = isPlainObject(options) ? options : { attemptTimeoutMs: options };
+    this.rules = parseOptions(timeoutSchema, given) as { readonly attemptTimeoutMs: number };
+  }
+
+  describe(): string {
+    return `each attempt ${formatDuration(this.rules.attemptTimeoutMs)}`;
+  }
+}
+
+/** A time limit for the whole call. Make it with `deadline`. */
+export class Deadline extends Part {
+  readonly kind = "deadline";
+  readonly rules: Readonly<Parsed<typeof deadlineFields>> & { readonly deadlineMs: number };
+
+  constructor(options: Duration | DeadlineOptions) {
+    super();
+    const given = isPlainObject(options) ? options : { deadlineMs: options };
+    this.rules = parseOptions(deadlineSchema, given) as Deadline["rules"];
+  }
+
+  describe(): string {
+    const { deadlineMs, minAttemptMs } = this.rules;
+    return `the whole call ${formatDuration(deadlineMs)}; no attempt with less than ${formatDuration(minAttemptMs)} left`;
+  }
+}
+
+/**
+ * A limit for each attempt, counted from when it really began. When it is over, the attempt fails with
+ * `ERR_ATTEMPT_TIMEOUT` and its signal is aborted; work that goes on all the same keeps its bulkhead permit.
+ *
+ * It never fires early. Times are kept to 10 ms, so it fires up to about 30 ms late.
+ *
+ * @throws BreakwaterError `ERR_INVALID_SPEC`.
+ * @example
+ * resilient(breaker, budget, timeout("2s"));
+ */
+export function timeout(limit: Duration | TimeoutOptions): Timeout {
+  return new Timeout(limit);
+}
+
+/**
+ * A limit for the whole call. No attempt begins that could not end in time, so a call with little time left fails at
+ * once instead of failing late.
+ *
+ * @throws BreakwaterError `ERR_INVALID_SPEC`.
+ * @example
+ * resilient(breaker, budget, timeout("2s"), deadline("5s"));
+ */
+export function deadline(limit: Duration | DeadlineOptions): Deadline {
+  return new Deadline(limit);
+}

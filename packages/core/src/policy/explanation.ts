@@ -1,0 +1,84 @@
+import { Readable } from "../errors/readable.js";
+import { StatefulPart } from "../parts/part.js";
+import { PART_KINDS, type PartKind } from "../parts/part.js";
+import type { Parts } from "./assemble.js";
+import type { ParsedPolicyOptions } from "./policy-options.js";
+
+/** One line of an explanation. */
+export interface ExplainedPart {
+  readonly kind: PartKind;
+  /** The guard's name, where it has a state that others may share. */
+  readonly name?: string;
+  /** What it does; or what it means that there is none. */
+  readonly text: string;
+  readonly present: boolean;
+}
+
+const ABSENT: { readonly [K in PartKind]: string } = {
+  deadline: "none: a call takes as long as its attempts do",
+  retry: "none: 1 attempt",
+  budget: "none",
+  breaker: "none: a failing dependency is called all the same",
+  bulkhead: "none: any number of attempts at once",
+  timeout: "none: an attempt may take for ever",
+  classify: "default rules; an error that no rule knows is transient",
+};
+
+/** What a policy does, in the order in which it does it. Prints as a text; `JSON.stringify` gives the data. */
+export class Explanation extends Readable {
+  readonly policy: string;
+  /** Outermost first. */
+  readonly parts: readonly ExplainedPart[];
+  readonly idempotent: "not declared" | "yes" | "no" | "depends on the arguments";
+  readonly dependency?: string;
+  readonly owner?: string;
+  readonly runbook?: string;
+  /** What deserves a thought. */
+  readonly notes: readonly string[];
+
+  constructor(policy: string, parts: Parts, options: ParsedPolicyOptions, signalWasRead: boolean) {
+    super();
+    this.policy = policy;
+    this.parts = PART_KINDS.map((kind) => explained(kind, parts));
+    this.idempotent = idempotencyOf(options);
+    if (options.dependency !== undefined) this.dependency = options.dependency;
+    if (options.owner !== undefined) this.owner = options.owner;
+    if (options.runbook !== undefined) this.runbook = options.runbook;
+    this.notes = notesOn(parts, options, signalWasRead);
+  }
+
+  toString(): string {
+    const { dependency, owner, runbook } = this;
+    const about = Object.entries({ dependency, owner, runbook }).filter(([, value]) => value !== undefined);
+    const rows = [
+      ...about.map(([name, value]) => [name, value as string] as const),
+      ...this.parts.map(({ kind, text }) => [kind, text] as const),
+      ["idempotent", this.idempotent] as const,
+    ];
+    const lines = rows.map(([name, value]) => `  ${name.padEnd(12)}${value}`);
+    return [this.policy, ...lines, ...this.notes.map((note) => `  note: ${note}`)].join("\n");
+  }
+}
+
+function explained(kind: PartKind, parts: Parts): ExplainedPart {
+  const part = parts[kind];
+  if (part === undefined) return { kind, text: ABSENT[kind], present: false };
+  const text = part.describe();
+  return part instanceof StatefulPart ? { kind, name: part.name, text, present: true } : { kind, text, present: true };
+}
+
+function idempotencyOf({ idempotent }: ParsedPolicyOptions): Explanation["idempotent"] {
+  if (idempotent === undefined) return "not declared";
+  if (typeof idempotent === "function") return "depends on the arguments";
+  return idempotent ? "yes" : "no";
+}
+
+function notesOn({ retry, timeout }: Parts, { idempotent }: ParsedPolicyOptions, signalWasRead: boolean): string[] {
+  const notes: string[] = [];
+  const repeats = (retry?.rules.maxAttempts ?? 1) > 1;
+  if (repeats && idempotent === undefined)
+    notes.push("calls are repeated although idempotent is not declared; set it to false for writes");
+  if (repeats && timeout !== undefined && !signalWasRead)
+    notes.push("no task has read its signal: an attempt that timed out may still run beside its retry");
+  return notes;
+}

@@ -1,0 +1,152 @@
+import { type Call, type CallOptions, runningFrame } from "../call/call.js";
+import { drive } from "../engine/drive.js";
+import type { Plan, Task } from "../engine/plan.js";
+import { rejectSoon } from "../engine/refusals.js";
+import type { EventOf, EventType, ResilienceEvent } from "../events/catalog.js";
+import { Events, type Listener } from "../events/events.js";
+import { type Assembly, complete, type Parts } from "./assemble.js";
+import { compile } from "./compile.js";
+import { Explanation } from "./explanation.js";
+import type { ParsedPolicyOptions } from "./policy-options.js";
+import { applySnapshot, type PolicySnapshot, takeSnapshot } from "./snapshot.js";
+
+/** Any function that returns a promise. */
+// oxlint-disable-next-line typescript/no-explicit-any -- a constraint only: the function keeps its own type
+export type AsyncFunction = (this: any, ...args: any[]) => Promise<unknown>;
+
+/**
+ * A named, live holder of a plan: what `resilient` and `definePolicy` make. Any number of functions and methods may run
+ * under it; they then share its guards.
+ */
+export interface Policy {
+  readonly name: string;
+  /**
+   * Runs a task. It gets a call object with its `signal` and `attempt`, and may be run more than once.
+   *
+   * Rejects with the task's own error, the same object; with a `BreakwaterError` if we refused to run it or cut it
+   * short; with `signal.reason` if the caller gave up. Never throws synchronously.
+   *
+   * @example
+   * const quote = await rates.execute(({ signal }) => fetchQuote("EUR", { signal }));
+   */
+  execute<T>(task: (call: Call) => T | PromiseLike<T>, options?: CallOptions): Promise<Awaited<T>>;
+  /**
+   * The same function, run under this policy: `this`, name, length, overloads and generics are kept.
+   *
+   * @example
+   * const latest = rates.wrap(rawLatest);
+   */
+  wrap<F extends AsyncFunction>(fn: F): F;
+  /** What this policy does, in order, as a text and as data. */
+  explain(): Explanation;
+  /** State and counters as plain JSON; it can be restored in another process. */
+  snapshot(): PolicySnapshot;
+  /**
+   * Goes on from a snapshot. In the same boot of the machine exactly; after a reboot so that no circuit sticks and no
+   * free retries appear. Counters are not restored: they belong to the process.
+   *
+   * @throws BreakwaterError `ERR_INVALID_SPEC` for what is no snapshot; nothing has changed then.
+   */
+  restore(snapshot: PolicySnapshot): void;
+  /**
+   * Listens to what happens. `'*'` hears transitions, denials and faults, and refusals folded to one a second; events
+   * of every single call go only to who names them. Listeners cannot change a call: what they throw becomes an event.
+   *
+   * @returns the function that ends it.
+   * @example
+   * const off = rates.on("circuit.opened", ({ reason, openMs }) => log.error({ reason, openMs }));
+   */
+  on<T extends EventType>(type: T, listener: (event: EventOf<T>) => unknown): () => void;
+  on(type: "*", listener: (event: ResilienceEvent) => unknown): () => void;
+}
+
+let unnamed = 0;
+
+/** A policy as we see it. */
+export class LivePolicy implements Policy {
+  readonly name: string;
+  readonly #parts: Parts;
+  readonly #options: ParsedPolicyOptions;
+  readonly #events: Events;
+  readonly #plan: Plan;
+  readonly #named: boolean;
+  #listeners = 0;
+  #leave: (() => void)[] = [];
+
+  constructor(assembly: Assembly, defaultName?: string) {
+    const { options } = assembly;
+    this.#named = (options.name ?? defaultName) !== undefined;
+    this.name = options.name ?? defaultName ?? `anonymous-${++unnamed}`;
+    this.#parts = complete(assembly);
+    this.#options = options;
+    this.#events = new Events(this.name);
+    this.#plan = compile(this.name, this.#parts, options, this.#events);
+  }
+
+  execute<T>(task: (call: Call) => T | PromiseLike<T>, options?: CallOptions): Promise<Awaited<T>> {
+    if (typeof task !== "function") return rejectSoon(new TypeError("execute() takes a function"));
+    return this.run(task, undefined, undefined, options) as Promise<Awaited<T>>;
+  }
+
+  wrap<F extends AsyncFunction>(fn: F): F {
+    if (typeof fn !== "function") throw new TypeError("wrap() takes a function");
+    const { run } = this;
+    const policy = this;
+    const wrapped = function (this: unknown, ...args: unknown[]): Promise<unknown> {
+      return run.call(policy, fn, this, args, runningFrame()?.callOptions);
+    };
+    return keepIdentity(wrapped as unknown as F, fn);
+  }
+
+  /** One call. `args` undefined gives the task a call object. */
+  run(task: Task, self: unknown, args: readonly unknown[] | undefined, options: CallOptions | undefined): Promise<unknown> {
+    const plan = this.#plan;
+    // A deadline of its own is the one thing that only a driver that can wait understands.
+    const driver = options?.deadlineMs === undefined ? plan.driver : drive;
+    return driver(plan, task, self, args, options);
+  }
+
+  explain(): Explanation {
+    return new Explanation(this.name, this.#parts, this.#options, this.#plan.counters.signalWasRead);
+  }
+
+  snapshot(): PolicySnapshot {
+    return takeSnapshot(this.name, this.#parts, this.#plan.counters);
+  }
+
+  restore(snapshot: PolicySnapshot): void {
+    applySnapshot(snapshot, this.#parts);
+  }
+
+  on(type: EventType | "*", listener: Listener<never>): () => void {
+    if (this.#listeners++ === 0) this.#attendParts();
+    const off = this.#events.on(type, listener as Listener);
+    if (type === "*" && !this.#named)
+      this.#events.emit("policy.unnamed", { hint: "give it a name: resilient({ name: 'crm' }, …)" });
+    let listening = true;
+    return () => {
+      if (listening && --this.#listeners === 0) for (const leave of this.#leave.splice(0)) leave();
+      listening = false;
+      off();
+    };
+  }
+
+  /** Guards are shared, and tell only those who are listened to themselves. */
+  #attendParts(): void {
+    const { breaker, bulkhead, budget } = this.#parts;
+    const hear: Events["emit"] = (type, details) => this.#events.emit(type, details);
+    for (const part of [breaker, bulkhead, budget]) if (part !== undefined) this.#leave.push(part.facts.attend(hear));
+  }
+}
+
+/** Gives a wrapper the name, the length and the own properties of what it wraps. */
+export function keepIdentity<F extends object>(wrapper: F, original: F): F {
+  const own = Object.getOwnPropertyDescriptors(original) as Record<PropertyKey, PropertyDescriptor>;
+  delete own["prototype"];
+  for (const name of Reflect.ownKeys(own)) {
+    const { [name]: property } = own;
+    const present = Object.getOwnPropertyDescriptor(wrapper, name);
+    if (property !== undefined && (present?.configurable ?? true)) Object.defineProperty(wrapper, name, property);
+  }
+  return wrapper;
+}

@@ -1,0 +1,32 @@
+/** What tests of code that uses Breakwater need: virtual time, fresh state, scripted tasks, a log of events. */
+import { statefulParts } from "../parts/part.js";
+import type { EventType, ResilienceEvent } from "../events/catalog.js";
+import type { Policy } from "../policy/policy.js";
+
+export { installVirtualClock, type VirtualClock } from "./virtual-clock.js";
+export { hangs, returns, scriptedTask, type ScriptedRun, type ScriptedTask, type Step, throws } from "./scripted-task.js";
+
+/**
+ * Puts every breaker, budget and bulkhead of the process back to how it was made: closed, full, empty. Work that is
+ * running keeps its permits; work that has outlived its attempt is given up.
+ *
+ * @example
+ * afterEach(resetState);
+ */
+export function resetState(): void {
+  for (const part of statefulParts()) part.reset();
+}
+
+/**
+ * The events of a policy from now on, in order: those of `'*'`, or of the types that are named.
+ *
+ * @example
+ * const events = eventLog(policy, "retry.scheduled", "circuit.opened");
+ */
+export function eventLog(policy: Policy, ...types: readonly EventType[]): readonly ResilienceEvent[] {
+  const log: ResilienceEvent[] = [];
+  const add = (event: ResilienceEvent): void => void log.push(event);
+  if (types.length === 0) policy.on("*", add);
+  for (const type of types) policy.on(type, add);
+  return log;
+}

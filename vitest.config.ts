@@ -1,0 +1,59 @@
+import { transform } from "esbuild";
+import { defineConfig, type Plugin } from "vitest/config";
+
+const conditions = ["@breakwater/source"];
+const resolve = { conditions };
+const ssr = { resolve: { conditions } };
+const legacy = { decorator: { legacy: true, emitDecoratorMetadata: true } };
+
+/** vite's transformer (oxc) leaves standard decorators alone; esbuild lowers them. */
+const standardDecorators: Plugin = {
+  name: "standard-decorators",
+  enforce: "pre",
+  async transform(code, id) {
+    if (!/\/test\/decorators\/.*\.ts$/.test(id)) return undefined;
+    const out = await transform(code, {
+      loader: "ts",
+      target: "es2022",
+      sourcemap: "external",
+      sourcefile: id,
+      tsconfigRaw: {},
+    });
+    return { code: out.code, map: out.map };
+  },
+};
+const decorators = "packages/*/test/decorators/**/*.test.ts";
+
+export default defineConfig({
+  test: {
+    coverage: { include: ["packages/*/src/**"], reporter: ["text", "json-summary"] },
+    // The on-disk transform cache of vitest 5 does not notice changed tsconfig or plugin options.
+    fsModuleCache: false,
+    globalSetup: "scripts/test-setup.mjs",
+    projects: [
+      {
+        resolve,
+        ssr,
+        test: { name: "core", include: ["packages/*/test/**/*.test.ts"], exclude: [decorators] },
+      },
+      {
+        resolve,
+        ssr,
+        oxc: legacy,
+        test: { name: "docs", include: ["examples/test/*.test.ts"], testTimeout: 60_000 },
+      },
+      {
+        resolve,
+        ssr,
+        oxc: legacy,
+        test: { name: "legacy-decorators", include: [decorators], provide: { dialect: "legacy" } },
+      },
+      {
+        resolve,
+        ssr,
+        plugins: [standardDecorators],
+        test: { name: "standard-decorators", include: [decorators], provide: { dialect: "standard" } },
+      },
+    ],
+  },
+});
