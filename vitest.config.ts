@@ -52,7 +52,11 @@ export default defineConfig({
         resolve,
         ssr,
         plugins: [standardDecorators],
-        test: { name: "standard-decorators", include: [decorators], provide: { dialect: "standard" } },
+        test: {
+          name: "standard-decorators",
+          include: [decorators],
+          provide: { dialect: "standard" },
+        },
       },
     ],
   },

@@ -7,7 +7,14 @@ export { describeResilience, type DescribedMethod, protect } from "./decorator/p
 export { type AttemptReport, type CallReport, explainError } from "./engine/report.js";
 export { BreakwaterError, type ErrorCode, type Issue } from "./errors/errors.js";
 export type { ErrorSummary } from "./errors/summary.js";
-export type { EventOf, EventType, ResilienceEvent, Severity, StoppedBy, TripReason } from "./events/catalog.js";
+export type {
+  EventOf,
+  EventType,
+  ResilienceEvent,
+  Severity,
+  StoppedBy,
+  TripReason,
+} from "./events/catalog.js";
 export { type Bulkhead, bulkhead, type BulkheadOptions } from "./parts/bulkhead.js";
 export {
   type CircuitBreaker,

@@ -1,8 +1,14 @@
 import { clock } from "../time/clock.js";
-import type { Cell } from "../guards/keyed.js";
+import type { Cell } from "../keys/keyed.js";
 
 /** A whole retry, in the thousandths that all sums are kept in: integers don't drift. */
 const RETRY = 1_000;
+
+/** What a call deposits at this ratio, rounded down, but for what binary fractions have lost. */
+export function shareOf(ratio: number): number {
+  return Math.floor(ratio * RETRY + 1e-9);
+}
+
 const BUCKETS = 10;
 
 /** The options of a retry budget, complete. */
@@ -12,6 +18,13 @@ export interface BudgetRules {
   readonly reserve: number;
   readonly reserveRefillMs: number;
   readonly credit: "calls" | "successes";
+  /** What a call deposits: `ratio` in thousandths. */
+  readonly share: number;
+}
+
+/** What the credits of one budget have in common. */
+export interface BudgetHome {
+  readonly rules: BudgetRules;
 }
 
 /** A retry that has been paid for and not been made yet. */
@@ -28,23 +41,24 @@ export interface Withdrawal {
  * token may lapse up to a tenth of the window early and never late.
  */
 export class Credit implements Cell {
-  readonly #rules: () => BudgetRules;
+  readonly #home: BudgetHome;
   readonly #reserve: Reserve;
   #buckets: Bucket[] = [];
+  #newest: Bucket = NONE;
 
-  constructor(rules: () => BudgetRules, reserve: Reserve) {
-    this.#rules = rules;
+  constructor(home: BudgetHome, reserve: Reserve) {
+    this.#home = home;
     this.#reserve = reserve;
   }
 
   /** A call has been let in. */
   depositForCall(beganMs: number): void {
-    if (this.#rules().credit === "calls") this.#deposit(beganMs);
+    if (this.#home.rules.credit === "calls") this.#deposit(beganMs);
   }
 
   /** A call has got an answer that proves the dependency alive. */
   depositForAnswer(beganMs: number): void {
-    if (this.#rules().credit === "successes") this.#deposit(beganMs);
+    if (this.#home.rules.credit === "successes") this.#deposit(beganMs);
   }
 
   /** Undefined when neither the credit nor the reserve can pay: then nothing has changed. */
@@ -73,22 +87,34 @@ export class Credit implements Cell {
 
   restore(saved: SavedCredit, elapsedMs: number): void {
     const nowMs = clock.now();
-    this.#buckets = saved.map(([ageMs, thousandths]) => ({ startsMs: nowMs - elapsedMs - ageMs, thousandths }));
+    this.#buckets = saved.map(([ageMs, thousandths]) => {
+      const startsMs = nowMs - elapsedMs - ageMs;
+      return { startsMs, endsMs: startsMs + 1, thousandths };
+    });
+    this.#newest = this.#buckets.at(-1) ?? NONE;
     this.#lapse();
   }
 
   #deposit(beganMs: number): void {
-    const thousandths = Math.floor(this.#rules().ratio * RETRY + 1e-9);
-    const bucketMs = Math.max(1, Math.ceil(this.#rules().windowMs / BUCKETS));
+    if (beganMs >= this.#newest.startsMs && beganMs < this.#newest.endsMs)
+      this.#newest.thousandths += this.#home.rules.share;
+    else this.#depositElsewhere(beganMs);
+  }
+
+  #depositElsewhere(beganMs: number): void {
+    const { windowMs, share } = this.#home.rules;
+    const bucketMs = Math.max(1, Math.ceil(windowMs / BUCKETS));
     const startsMs = beganMs - (beganMs % bucketMs);
-    const newest = this.#buckets.at(-1);
-    if (newest === undefined || newest.startsMs < startsMs) {
+    if (startsMs >= this.#newest.endsMs) {
       this.#lapse();
-      this.#buckets.push({ startsMs, thousandths });
+      this.#newest = { startsMs, endsMs: startsMs + bucketMs, thousandths: share };
+      this.#buckets.push(this.#newest);
     } else {
-      // A call that began earlier deposits late when only successes do: into its own time, or the oldest there is.
-      const own = this.#buckets.findLast((bucket) => bucket.startsMs <= startsMs) ?? this.#buckets[0];
-      if (own !== undefined && own.startsMs <= startsMs) own.thousandths += thousandths;
+      // Where only answers deposit, a call that began earlier deposits late, and into its own time: if that is still there.
+      const own = this.#buckets.find(
+        (bucket) => bucket.startsMs <= beganMs && beganMs < bucket.endsMs,
+      );
+      if (own !== undefined) own.thousandths += share;
     }
   }
 
@@ -109,17 +135,21 @@ export class Credit implements Cell {
   }
 
   #lapse(): void {
-    const oldestMs = clock.now() - this.#rules().windowMs;
+    const oldestMs = clock.now() - this.#home.rules.windowMs;
     let lapsed = 0;
-    while (lapsed < this.#buckets.length && (this.#buckets[lapsed] as Bucket).startsMs < oldestMs) lapsed++;
+    while (lapsed < this.#buckets.length && (this.#buckets[lapsed] as Bucket).startsMs < oldestMs)
+      lapsed++;
     if (lapsed > 0) this.#buckets.splice(0, lapsed);
   }
 }
 
 interface Bucket {
   readonly startsMs: number;
+  readonly endsMs: number;
   thousandths: number;
 }
+
+const NONE: Bucket = Object.freeze({ startsMs: 0, endsMs: -1, thousandths: 0 });
 
 /** Rows of [ageMs, thousandths]. */
 export type SavedCredit = readonly (readonly [number, number])[];
@@ -129,13 +159,13 @@ export type SavedCredit = readonly (readonly [number, number])[];
  * all. It starts full; one token comes back every `reserveRefillMs`. One reserve for all keys.
  */
 export class Reserve {
-  readonly #rules: () => BudgetRules;
+  readonly #home: BudgetHome;
   #tokens: number;
   #refilledMs: number = clock.now();
 
-  constructor(rules: () => BudgetRules) {
-    this.#rules = rules;
-    this.#tokens = rules().reserve;
+  constructor(home: BudgetHome) {
+    this.#home = home;
+    this.#tokens = home.rules.reserve;
   }
 
   get tokens(): number {
@@ -147,12 +177,14 @@ export class Reserve {
     this.#refill();
     if (this.#tokens < 1) return undefined;
     this.#tokens--;
-    return { refund: () => void (this.#tokens = Math.min(this.#rules().reserve, this.#tokens + 1)) };
+    return {
+      refund: () => void (this.#tokens = Math.min(this.#home.rules.reserve, this.#tokens + 1)),
+    };
   }
 
   /** Full again, as when it was made. */
   reset(): void {
-    this.#tokens = this.#rules().reserve;
+    this.#tokens = this.#home.rules.reserve;
     this.#refilledMs = clock.now();
   }
 
@@ -161,13 +193,14 @@ export class Reserve {
   }
 
   restore({ tokens, refilledAgoMs }: SavedReserve, elapsedMs: number): void {
-    this.#tokens = Math.min(tokens, this.#rules().reserve);
-    this.#refilledMs = clock.now() - elapsedMs - Math.min(refilledAgoMs, this.#rules().reserveRefillMs);
+    this.#tokens = Math.min(tokens, this.#home.rules.reserve);
+    this.#refilledMs =
+      clock.now() - elapsedMs - Math.min(refilledAgoMs, this.#home.rules.reserveRefillMs);
   }
 
   /** While it is full the time to the next token does not run: it begins with the first withdrawal. */
   #refill(): void {
-    const { reserve, reserveRefillMs } = this.#rules();
+    const { reserve, reserveRefillMs } = this.#home.rules;
     const nowMs = clock.now();
     const due = Math.floor((nowMs - this.#refilledMs) / reserveRefillMs);
     this.#tokens = Math.min(reserve, this.#tokens + Math.max(0, due));

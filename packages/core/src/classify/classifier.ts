@@ -43,7 +43,8 @@ export class Classifier {
 
   result(value: unknown): Judgement {
     const { result } = this.#rules;
-    if (result === undefined && (typeof value !== "object" || value === null)) return JUDGED.success;
+    if (result === undefined && (typeof value !== "object" || value === null))
+      return JUDGED.success;
     return this.#ask(result, value) ?? this.#judgeResult(value);
   }
 
@@ -94,9 +95,19 @@ export class Classifier {
 
 function judgementFrom(said: Said): Judgement | undefined {
   if (said === undefined) return undefined;
-  const { verdict, retryAfterMs = 0, unsent = false } = typeof said === "string" ? { verdict: said } : said;
+  const {
+    verdict,
+    retryAfterMs = 0,
+    unsent = false,
+  } = typeof said === "string" ? { verdict: said } : said;
   const judged = Object.hasOwn(JUDGED, verdict) ? JUDGED[verdict] : undefined;
-  if (judged === undefined) throw new TypeError(`the classifier returned ${String(verdict)}, which is no verdict`);
+  if (judged === undefined)
+    throw new TypeError(`the classifier returned ${String(verdict)}, which is no verdict`);
   if (retryAfterMs === 0 && !unsent) return judged;
-  return { verdict: judged.verdict, retryAfterMs: Math.max(0, Math.round(retryAfterMs)), unsent, unknown: false };
+  return {
+    verdict: judged.verdict,
+    retryAfterMs: Math.max(0, Math.round(retryAfterMs)),
+    unsent,
+    unknown: false,
+  };
 }

@@ -1,6 +1,11 @@
 import { BreakwaterError } from "../errors/errors.js";
 import { type Judgement, JUDGED, type VerdictName, VERDICTS } from "../verdicts/verdict.js";
-import { KNOWN_CODES, KNOWN_NAMES, UNSENT_WHILE_CONNECTING, verdictOfStatus } from "./known-errors.js";
+import {
+  KNOWN_CODES,
+  KNOWN_NAMES,
+  UNSENT_WHILE_CONNECTING,
+  verdictOfStatus,
+} from "./known-errors.js";
 import { retryAfterField, retryAfterMsOf } from "./retry-after.js";
 
 const DEEPEST_CAUSE = 10;
@@ -30,7 +35,9 @@ function judgeOne(error: Fields): Judgement | undefined {
 
 function judgeOurOwn({ isRefusal, code, retryAfterMs = 0 }: BreakwaterError): Judgement {
   if (isRefusal) return retryAfterMs === 0 ? JUDGED.refused : { ...JUDGED.refused, retryAfterMs };
-  return code === "ERR_ATTEMPT_TIMEOUT" || code === "ERR_DEADLINE_EXCEEDED" ? JUDGED.timeout : JUDGED.ignored;
+  return code === "ERR_ATTEMPT_TIMEOUT" || code === "ERR_DEADLINE_EXCEEDED"
+    ? JUDGED.timeout
+    : JUDGED.ignored;
 }
 
 /** Several addresses were tried, or several calls made: unsent only if all were, and as bad as the worst. */
@@ -43,29 +50,40 @@ function judgeAll(errors: readonly unknown[]): Judgement | undefined {
 
 function judgeStatus(error: Fields): Judgement | undefined {
   const { response } = error;
-  const status = numberOf(error["status"]) ?? numberOf(error["statusCode"]) ?? statusOf(response) ?? ownStatusOf(error);
+  const status =
+    numberOf(error["status"]) ??
+    numberOf(error["statusCode"]) ??
+    statusOf(response) ??
+    ownStatusOf(error);
   if (status === undefined) return undefined;
   return judgementOf(verdictOfStatus(status), () => retryAfterOf(error, response));
 }
 
 /** The judgement of a status, with the hint that comes with it. */
-export function judgementOf(name: VerdictName | undefined, hint: () => number): Judgement | undefined {
+export function judgementOf(
+  name: VerdictName | undefined,
+  hint: () => number,
+): Judgement | undefined {
   if (name === undefined) return undefined;
   const retryAfterMs = VERDICTS[name].retry ? hint() : 0;
   return retryAfterMs === 0 ? JUDGED[name] : { ...JUDGED[name], retryAfterMs };
 }
 
 function statusOf(response: unknown): number | undefined {
-  return isObject(response) ? (numberOf(response["status"]) ?? numberOf(response["statusCode"])) : undefined;
+  return isObject(response)
+    ? (numberOf(response["status"]) ?? numberOf(response["statusCode"]))
+    : undefined;
 }
 
 function ownStatusOf(error: Fields): number | undefined {
-  if (typeof error["getStatus"] === "function") return numberOf((error["getStatus"] as () => unknown).call(error));
+  if (typeof error["getStatus"] === "function")
+    return numberOf((error["getStatus"] as () => unknown).call(error));
   return isObject(error["$metadata"]) ? numberOf(error["$metadata"]["httpStatusCode"]) : undefined;
 }
 
 function retryAfterOf(error: Fields, response: unknown): number {
-  if (typeof error["retryAfterMs"] === "number") return Math.max(0, Math.round(error["retryAfterMs"]));
+  if (typeof error["retryAfterMs"] === "number")
+    return Math.max(0, Math.round(error["retryAfterMs"]));
   const headers = isObject(response) ? response["headers"] : error["headers"];
   return retryAfterMsOf(error["retryAfter"] ?? retryAfterField(headers));
 }
@@ -94,5 +112,8 @@ function isProgrammerError({ name, message }: Fields): boolean {
 }
 
 const UNSENT: Readonly<Record<string, Judgement>> = Object.fromEntries(
-  Object.entries(JUDGED).map(([name, judgement]) => [name, Object.freeze({ ...judgement, unsent: true })]),
+  Object.entries(JUDGED).map(([name, judgement]) => [
+    name,
+    Object.freeze({ ...judgement, unsent: true }),
+  ]),
 );

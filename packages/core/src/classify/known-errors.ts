@@ -7,7 +7,10 @@ export interface Known {
 }
 
 const rows = (verdict: VerdictName, sent: boolean, names: string): [string, Known][] =>
-  names.trim().split(/\s+/).map((name) => [name, { verdict, sent }]);
+  names
+    .trim()
+    .split(/\s+/)
+    .map((name) => [name, { verdict, sent }]);
 
 /**
  * Error codes of Node.js, libuv and undici. A connection that was never made is `unsent`: nothing was processed, so
@@ -16,12 +19,32 @@ const rows = (verdict: VerdictName, sent: boolean, names: string): [string, Know
 export const KNOWN_CODES: ReadonlyMap<string, Known> = new Map([
   ...rows("transient", false, "ECONNREFUSED ENOTFOUND EAI_AGAIN EAI_FAIL EHOSTDOWN"),
   ...rows("timeout", false, "UND_ERR_CONNECT_TIMEOUT ERR_SOCKET_CONNECTION_TIMEOUT"),
-  ...rows("timeout", true, "ETIMEDOUT ESOCKETTIMEDOUT UND_ERR_HEADERS_TIMEOUT UND_ERR_BODY_TIMEOUT"),
-  ...rows("transient", true, "ECONNRESET ECONNABORTED EPIPE ENETDOWN ENETUNREACH EHOSTUNREACH ENETRESET EADDRNOTAVAIL"),
-  ...rows("transient", true, "UND_ERR_SOCKET UND_ERR_RES_CONTENT_LENGTH_MISMATCH UND_ERR_CLOSED UND_ERR_DESTROYED"),
-  ...rows("transient", true, "ERR_STREAM_PREMATURE_CLOSE ERR_HTTP2_STREAM_ERROR ERR_HTTP2_SESSION_ERROR"),
+  ...rows(
+    "timeout",
+    true,
+    "ETIMEDOUT ESOCKETTIMEDOUT UND_ERR_HEADERS_TIMEOUT UND_ERR_BODY_TIMEOUT",
+  ),
+  ...rows(
+    "transient",
+    true,
+    "ECONNRESET ECONNABORTED EPIPE ENETDOWN ENETUNREACH EHOSTUNREACH ENETRESET EADDRNOTAVAIL",
+  ),
+  ...rows(
+    "transient",
+    true,
+    "UND_ERR_SOCKET UND_ERR_RES_CONTENT_LENGTH_MISMATCH UND_ERR_CLOSED UND_ERR_DESTROYED",
+  ),
+  ...rows(
+    "transient",
+    true,
+    "ERR_STREAM_PREMATURE_CLOSE ERR_HTTP2_STREAM_ERROR ERR_HTTP2_SESSION_ERROR",
+  ),
   ...rows("transient", true, "ERR_HTTP2_GOAWAY_SESSION EBUSY EMFILE ENFILE"),
-  ...rows("permanent", false, "CERT_HAS_EXPIRED DEPTH_ZERO_SELF_SIGNED_CERT SELF_SIGNED_CERT_IN_CHAIN"),
+  ...rows(
+    "permanent",
+    false,
+    "CERT_HAS_EXPIRED DEPTH_ZERO_SELF_SIGNED_CERT SELF_SIGNED_CERT_IN_CHAIN",
+  ),
   ...rows("permanent", false, "UNABLE_TO_VERIFY_LEAF_SIGNATURE ERR_TLS_CERT_ALTNAME_INVALID"),
   ...rows("permanent", true, "EACCES EPERM ENOENT EEXIST EISDIR ENOTDIR"),
   ...rows("aborted", true, "ABORT_ERR UND_ERR_ABORTED"),
@@ -36,13 +59,37 @@ export const UNSENT_WHILE_CONNECTING: ReadonlySet<string> = new Set(
 export const KNOWN_NAMES: ReadonlyMap<string, Known> = new Map([
   ...rows("timeout", true, "TimeoutError RequestTimeout RequestTimeoutException"),
   ...rows("aborted", true, "AbortError"),
-  ...rows("throttled", true, "ThrottlingException Throttling ThrottledException TooManyRequestsException"),
-  ...rows("throttled", true, "RequestLimitExceeded SlowDown ProvisionedThroughputExceededException RateLimitError"),
+  ...rows(
+    "throttled",
+    true,
+    "ThrottlingException Throttling ThrottledException TooManyRequestsException",
+  ),
+  ...rows(
+    "throttled",
+    true,
+    "RequestLimitExceeded SlowDown ProvisionedThroughputExceededException RateLimitError",
+  ),
   ...rows("permanent", true, "ValidationError ValidationException ZodError ValiError AjvError"),
-  ...rows("permanent", true, "UnauthorizedError UnauthorizedException ForbiddenError AccessDeniedException AccessDenied"),
-  ...rows("permanent", true, "AuthenticationError AuthorizationError InvalidSignatureException ExpiredTokenException"),
-  ...rows("permanent", true, "NotFoundError NotFoundException ResourceNotFoundException BadRequestError"),
-  ...rows("permanent", true, "BadRequestException ConflictError ConflictException NoSuchKey NoSuchBucket"),
+  ...rows(
+    "permanent",
+    true,
+    "UnauthorizedError UnauthorizedException ForbiddenError AccessDeniedException AccessDenied",
+  ),
+  ...rows(
+    "permanent",
+    true,
+    "AuthenticationError AuthorizationError InvalidSignatureException ExpiredTokenException",
+  ),
+  ...rows(
+    "permanent",
+    true,
+    "NotFoundError NotFoundException ResourceNotFoundException BadRequestError",
+  ),
+  ...rows(
+    "permanent",
+    true,
+    "BadRequestException ConflictError ConflictException NoSuchKey NoSuchBucket",
+  ),
   ...rows("ignored", true, "ReferenceError"),
 ]);
 

@@ -15,7 +15,8 @@ export function retryAfterMsOf(field: unknown): number {
 /** The field from whatever holds the headers: fetch's Headers, or a plain object with any spelling. */
 export function retryAfterField(headers: unknown): unknown {
   if (typeof headers !== "object" || headers === null) return undefined;
-  if ("get" in headers && typeof headers.get === "function") return headers.get("retry-after") as unknown;
+  if ("get" in headers && typeof headers.get === "function")
+    return headers.get("retry-after") as unknown;
   const name = Object.keys(headers).find((key) => key.toLowerCase() === "retry-after");
   return name === undefined ? undefined : (Reflect.get(headers, name) as unknown);
 }

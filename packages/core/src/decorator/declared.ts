@@ -55,9 +55,18 @@ export class Declared {
   }
 
   /** Never throws: an unknown name rejects, as any other failure of the call would. */
-  #firstCall(self: unknown, args: readonly unknown[], options: CallOptions | undefined): Promise<unknown> {
+  #firstCall(
+    self: unknown,
+    args: readonly unknown[],
+    options: CallOptions | undefined,
+  ): Promise<unknown> {
     try {
-      return this.#policyOf(classNameFrom(self, this.wrapped)).run(this.#original, self, args, options);
+      return this.#policyOf(classNameFrom(self, this.wrapped)).run(
+        this.#original,
+        self,
+        args,
+        options,
+      );
     } catch (error) {
       return rejectSoon(error);
     }
@@ -72,7 +81,10 @@ export class Declared {
     if (typeof declared === "string") return lookUp(declared);
     if (declared instanceof LivePolicy) return declared;
     const name = className === undefined ? this.method : `${className}.${this.method}`;
-    return new LivePolicy(this.#classDefaults === undefined ? declared : overlay(this.#classDefaults, declared), name);
+    return new LivePolicy(
+      this.#classDefaults === undefined ? declared : overlay(this.#classDefaults, declared),
+      name,
+    );
   }
 }
 

@@ -21,5 +21,7 @@ export function declaredBy(target: Function): readonly Declared[] {
 
 /** For a class decorator: the standard dialect puts the metadata on the class only afterwards. */
 export function declaredAt(places: readonly (object | null | undefined)[]): readonly Declared[] {
-  return places.flatMap((home) => (home === null || home === undefined ? [] : (homes.get(home) ?? [])));
+  return places.flatMap((home) =>
+    home === null || home === undefined ? [] : (homes.get(home) ?? []),
+  );
 }

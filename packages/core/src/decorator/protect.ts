@@ -23,8 +23,13 @@ export function protect<C extends abstract new (...args: never[]) => object>(
 ): void {
   const missing = Object.keys(methods).filter((name) => homeOf(target, name) === undefined);
   if (missing.length > 0)
-    throw invalidSpec(missing.map((name) => issueOf(`protect(${target.name}).${name}`, "a method of the class", undefined)));
-  for (const [name, given] of Object.entries(methods)) protectOne(target, name, Array.isArray(given) ? given : [given]);
+    throw invalidSpec(
+      missing.map((name) =>
+        issueOf(`protect(${target.name}).${name}`, "a method of the class", undefined),
+      ),
+    );
+  for (const [name, given] of Object.entries(methods))
+    protectOne(target, name, Array.isArray(given) ? given : [given]);
 }
 
 function protectOne(target: Function, name: string, given: readonly unknown[]): void {
@@ -59,13 +64,20 @@ export interface DescribedMethod {
  * @example
  * for (const { explanation } of describeResilience(Rates)) console.log(String(explanation));
  */
-export function describeResilience(target: abstract new (...args: never[]) => object): readonly DescribedMethod[] {
+export function describeResilience(
+  target: abstract new (...args: never[]) => object,
+): readonly DescribedMethod[] {
   const described = new Map<string, DescribedMethod>();
-  for (let link: unknown = target; typeof link === "function" && link.prototype !== undefined; link = Object.getPrototypeOf(link)) {
+  for (
+    let link: unknown = target;
+    typeof link === "function" && link.prototype !== undefined;
+    link = Object.getPrototypeOf(link)
+  ) {
     for (const declared of declaredBy(link)) {
       const id = `${declared.isStatic} ${declared.method}`;
       const { method, isStatic } = declared;
-      if (!described.has(id)) described.set(id, { method, static: isStatic, explanation: declared.explain(link.name) });
+      if (!described.has(id))
+        described.set(id, { method, static: isStatic, explanation: declared.explain(link.name) });
     }
   }
   return [...described.values()];

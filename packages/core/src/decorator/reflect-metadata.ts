@@ -16,7 +16,9 @@ export function declaredReturnType(home: object, method: string | symbol): strin
   const type = loaded()?.getMetadata("design:returntype", home, method);
   // `void 0` and Object stand for "nothing declared" and for unions and interfaces, which may be promises.
   if (typeof type !== "function" || type === Object || type === Promise) return undefined;
-  return type.prototype instanceof Promise || "then" in Object(type.prototype) ? undefined : type.name;
+  return type.prototype instanceof Promise || "then" in Object(type.prototype)
+    ? undefined
+    : type.name;
 }
 
 /** Other decorators leave metadata on the function itself: it must be found on the wrapper, too. */

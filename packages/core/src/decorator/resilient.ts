@@ -16,7 +16,10 @@ type Class = abstract new (...args: never[]) => object;
 /** What `@Resilient(...)` is: a decorator for methods that return a promise, and for classes, in both dialects. */
 export interface ResilientDecorator {
   /** Standard decorators, on a method. */
-  <M extends AsyncFunction, T>(method: ReturnsPromise<M>, context: ClassMethodDecoratorContext<T, M>): M;
+  <M extends AsyncFunction, T>(
+    method: ReturnsPromise<M>,
+    context: ClassMethodDecoratorContext<T, M>,
+  ): M;
   /** Standard decorators, on a class. */
   <C extends Class>(target: C, context: ClassDecoratorContext<C>): void;
   /** `experimentalDecorators`, on a method. */
@@ -59,7 +62,10 @@ export function Resilient(policy: string | Policy): ResilientDecorator;
 export function Resilient(...parts: readonly PolicyPart[]): ResilientDecorator;
 export function Resilient(...given: Given): ResilientDecorator {
   const decorate = (target: unknown, second: unknown, descriptor?: PropertyDescriptor): unknown => {
-    if (isContext(second)) return second.kind === "class" ? onClass(target, second, given) : onMethod(target, second, given);
+    if (isContext(second))
+      return second.kind === "class"
+        ? onClass(target, second, given)
+        : onMethod(target, second, given);
     if (second === undefined) return onClass(target, undefined, given);
     return onLegacyMethod(target as object, second as string | symbol, descriptor, given);
   };
@@ -72,15 +78,26 @@ function isContext(value: unknown): value is Context {
   return typeof value === "object" && value !== null && "kind" in value;
 }
 
-function onMethod(method: unknown, context: Exclude<Context, ClassDecoratorContext>, given: Given): AsyncFunction {
+function onMethod(
+  method: unknown,
+  context: Exclude<Context, ClassDecoratorContext>,
+  given: Given,
+): AsyncFunction {
   const { name, kind, metadata } = context;
-  if (kind !== "method") throw notAMethod(name, `is a ${String(kind)}`, "Fields and accessors have no calls to protect");
+  if (kind !== "method")
+    throw notAMethod(name, `is a ${String(kind)}`, "Fields and accessors have no calls to protect");
   checkMethod(method, name);
   return declare(method, name, context.static, metadata, given).wrapped;
 }
 
-function onLegacyMethod(target: object, name: string | symbol, given: PropertyDescriptor | undefined, parts: Given): object {
-  if (typeof given === "number") throw notAMethod(name, "is a parameter", "Decorate the method itself");
+function onLegacyMethod(
+  target: object,
+  name: string | symbol,
+  given: PropertyDescriptor | undefined,
+  parts: Given,
+): object {
+  if (typeof given === "number")
+    throw notAMethod(name, "is a parameter", "Decorate the method itself");
   const descriptor = given ?? Object.getOwnPropertyDescriptor(target, name);
   const method: unknown = descriptor?.value;
   checkMethod(method, name, target);
@@ -88,7 +105,13 @@ function onLegacyMethod(target: object, name: string | symbol, given: PropertyDe
   return { ...descriptor, value: declare(method, name, isStatic, target, parts).wrapped };
 }
 
-function declare(method: AsyncFunction, name: string | symbol, isStatic: boolean, home: object | undefined, given: Given): Declared {
+function declare(
+  method: AsyncFunction,
+  name: string | symbol,
+  isStatic: boolean,
+  home: object | undefined,
+  given: Given,
+): Declared {
   const declared = new Declared(method, name, isStatic, given);
   copyMetadata(method, declared.wrapped);
   if (home !== undefined) declareAt(home, declared);
@@ -96,7 +119,8 @@ function declare(method: AsyncFunction, name: string | symbol, isStatic: boolean
 }
 
 function onClass(target: unknown, context: ClassDecoratorContext | undefined, given: Given): void {
-  if (typeof target !== "function") throw notAMethod(String(target), "is no class", "Put it on a class or a method");
+  if (typeof target !== "function")
+    throw notAMethod(String(target), "is no class", "Put it on a class or a method");
   const defaults = classDefaults(given);
   const places = [target, target.prototype as object, context?.metadata];
   for (const declared of declaredAt(places)) declared.completeWith(target.name, defaults);
@@ -105,5 +129,7 @@ function onClass(target: unknown, context: ClassDecoratorContext | undefined, gi
 /** A class is one dependency unless it says otherwise: without parts, its methods share the recommended ones. */
 function classDefaults(given: Given): Assembly {
   const assembly = assemble(given);
-  return Object.keys(assembly.parts).length === 0 ? { ...assembly, parts: recommended() } : assembly;
+  return Object.keys(assembly.parts).length === 0
+    ? { ...assembly, parts: recommended() }
+    : assembly;
 }

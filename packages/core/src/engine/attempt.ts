@@ -1,4 +1,12 @@
-import { type Call, type CallOptions, enter, type Frame, leave, runInContext, runningFrame } from "../call/call.js";
+import {
+  type Call,
+  type CallOptions,
+  enter,
+  type Frame,
+  leave,
+  runInContext,
+  runningFrame,
+} from "../call/call.js";
 import type { Pass } from "../guards/guard.js";
 import { clock } from "../time/clock.js";
 import { Lane, Wait } from "../time/lane.js";
@@ -17,11 +25,9 @@ export interface Owner extends Nested {
   readonly args: readonly unknown[] | undefined;
   readonly signal: AbortSignal | undefined;
   readonly idempotencyKey: string;
-  /** When the call's deadline ends; Infinity without one. */
-  readonly deadlineAtMs: number;
   /** Somebody may wait for the caller's abort: make sure that it is heard. */
   listen(): void;
-  timedOut(attempt: Attempt): Error;
+  timeoutError(attempt: Attempt): Error;
   succeeded(value: unknown): void;
   /** `thrown` false says that the task resolved, with a result that means failure. */
   failed(judgement: Judgement, outcome: unknown, thrown: boolean): void;
@@ -35,40 +41,39 @@ export class Attempt extends Wait implements Attempting, Frame {
   readonly call: Owner;
   readonly number: number;
   readonly began: number = moment();
-  readonly beganMs: number = clock.now();
   /** How long it may run: what its timeout allows, within what is left of the deadline. */
-  readonly limitMs: number;
+  readonly limitMs: number | undefined;
   /** Passes of work that goes on although the attempt is over. */
   overstays: readonly Pass[] | undefined = undefined;
   readonly #admission: Admission;
   #lane: Lane | undefined = undefined;
   #over = false;
-  #controller: AbortController | undefined = undefined;
-  #signal: AbortSignal | undefined = undefined;
   #expiredWith: unknown = undefined;
+  /** The caller's own signal, or the controller of one that we abort; made on the first reading. */
+  #abortable: AbortController | AbortSignal | undefined = undefined;
 
-  constructor(call: Owner, admission: Admission, number: number) {
+  constructor(call: Owner, admission: Admission, number: number, limitMs: number | undefined) {
     super();
     this.call = call;
     this.number = number;
+    this.limitMs = limitMs;
     this.#admission = admission;
-    const { attemptTimeoutMs = Infinity } = call.scope.plan;
-    this.limitMs = Math.min(attemptTimeoutMs, call.deadlineAtMs - this.beganMs);
   }
 
-  begin(): void {
-    if (this.limitMs !== Infinity) this.#limitTime();
-    const { plan } = this.call.scope;
+  begin(nowMs: number): void {
+    const { task, self, args, scope } = this.call;
+    if (this.limitMs !== undefined) this.#limitTime(this.limitMs, nowMs);
     const outer = enter(this);
     let returned: unknown;
     try {
-      returned = plan.context ? runInContext(this.toCall(), () => this.#start()) : this.#start();
+      if (scope.plan.context) returned = this.#startInContext();
+      else if (args === undefined) returned = task(this.toCall());
+      else returned = task.apply(self, args as unknown[]);
     } catch (error) {
-      this.#failed(error);
-      return;
-    } finally {
       leave(outer);
+      return this.#failed(error);
     }
+    leave(outer);
     promiseOf(returned).then(
       (value) => this.#succeeded(value),
       (error: unknown) => this.#failed(error),
@@ -78,30 +83,31 @@ export class Attempt extends Wait implements Attempting, Frame {
   /** From the lane. `stalledMs` over 0: the process stood still, so the dependency is not to blame. */
   expired(stalledMs: number): void {
     const { scope } = this.call;
-    const error = this.call.timedOut(this);
+    const error = this.call.timeoutError(this);
     this.#over = true;
     if (stalledMs > 0) scope.plan.events.stalled(stalledMs);
     const heldAgainst = stalledMs === 0 && this.#hadItsTime();
     this.#leaveWork(heldAgainst ? JUDGED.timeout : JUDGED.ignored, error);
     reportSettled(scope, this.number, JUDGED.timeout);
     this.#expiredWith = error;
-    this.#controller?.abort(error);
+    this.#abort(error);
     this.call.failed(JUDGED.timeout, error, true);
   }
 
   /** The caller gave up while the task runs: the task is told, and decides itself how the call ends. */
-  abort(reason: unknown): void {
+  callerGaveUp(reason: unknown): void {
     this.#leaveWork(JUDGED.aborted, reason);
-    this.#controller?.abort(reason);
+    this.#abort(reason);
   }
 
-  /** The caller's own where nothing else could abort it; made on the first reading. */
   get signal(): AbortSignal {
-    return (this.#signal ??= this.#makeSignal());
+    this.#abortable ??= this.#makeAbortable();
+    return this.#abortable instanceof AbortController ? this.#abortable.signal : this.#abortable;
   }
 
   get remainingMs(): number | undefined {
-    return this.limitMs === Infinity ? undefined : Math.max(0, this.limitMs - (clock.now() - this.beganMs));
+    if (this.limitMs === undefined) return undefined;
+    return Math.max(0, this.dueMs === 0 ? 0 : this.dueMs - clock.stalenessMs - clock.now());
   }
 
   get callOptions(): CallOptions | undefined {
@@ -112,52 +118,59 @@ export class Attempt extends Wait implements Attempting, Frame {
     return new CallOfAttempt(this);
   }
 
-  #start(): unknown {
+  #startInContext(): unknown {
     const { task, self, args } = this.call;
-    return args === undefined ? task(this.toCall()) : task.apply(self, args as unknown[]);
+    const call = this.toCall();
+    return runInContext(call, () =>
+      args === undefined ? task(call) : task.apply(self, args as unknown[]),
+    );
   }
 
   /** What a deadline leaves is a duration of this attempt alone, so it gets a lane of its own. */
-  #limitTime(): void {
+  #limitTime(limitMs: number, nowMs: number): void {
     const { attemptTimeoutMs, lane } = this.call.scope.plan;
-    this.#lane = this.limitMs === attemptTimeoutMs ? lane : new Lane(Math.max(1, this.limitMs));
-    this.#lane?.add(this);
+    this.#lane = limitMs === attemptTimeoutMs ? lane : new Lane(Math.max(1, limitMs));
+    this.#lane?.add(this, nowMs);
   }
 
   /** A nearly spent deadline says nothing about the dependency. */
   #hadItsTime(): boolean {
     const { attemptTimeoutMs = Infinity, deadlineMs = Infinity } = this.call.scope.plan;
-    return this.limitMs >= Math.min(attemptTimeoutMs, deadlineMs / 2);
+    return (this.limitMs ?? 0) >= Math.min(attemptTimeoutMs, deadlineMs / 2);
   }
 
-  #makeSignal(): AbortSignal {
+  #makeAbortable(): AbortController | AbortSignal {
     const { signal, scope } = this.call;
     scope.plan.counters.signalWasRead = true;
-    if (signal !== undefined && (this.limitMs === Infinity || signal.aborted)) return signal;
-    this.#controller = new AbortController();
+    if (signal !== undefined && (this.limitMs === undefined || signal.aborted)) return signal;
+    const controller = new AbortController();
     if (this.#expiredWith === undefined) this.call.listen();
-    else this.#controller.abort(this.#expiredWith); // read only after its time was over
-    return this.#controller.signal;
+    else controller.abort(this.#expiredWith); // read only after its time was over
+    return controller;
+  }
+
+  #abort(reason: unknown): void {
+    if (this.#abortable instanceof AbortController) this.#abortable.abort(reason);
   }
 
   #succeeded(value: unknown): void {
-    if (this.#over) return this.#endOverstay();
+    if (this.#over) return this.#endLate();
     const judgement = this.call.scope.plan.classifier.result(value);
     this.#settle(judgement, value);
-    if (judgement.verdict.name === "success") this.call.succeeded(value);
+    if (judgement === JUDGED.success) this.call.succeeded(value);
     else this.call.failed(judgement, value, false);
   }
 
   #failed(error: unknown): void {
-    if (this.#over) return this.#endOverstay();
+    if (this.#over) return this.#endLate();
     const judgement = judgeFailure(this.call.scope.plan, error, this.call.signal);
     this.#settle(judgement, error);
     this.call.failed(judgement, error, true);
   }
 
   #settle(judgement: Judgement, outcome: unknown): void {
-    this.#lane?.remove(this);
     this.#over = true;
+    if (this.#lane !== undefined) this.#lane.remove(this);
     if (this.overstays === undefined) this.#admission.exit(judgement, outcome);
     else this.#exitOverstays();
     reportSettled(this.call.scope, this.number, judgement);
@@ -168,7 +181,7 @@ export class Attempt extends Wait implements Attempting, Frame {
     this.overstays ??= this.#admission.outlive(judgement, error);
   }
 
-  #endOverstay(): void {
+  #endLate(): void {
     this.call.scope.plan.counters.attempts.late++;
     this.#exitOverstays();
   }
@@ -219,7 +232,7 @@ class CallOfAttempt implements Call, Frame {
     return this;
   }
 
-  static attemptOf(frame: Frame | undefined): Attempt | undefined {
+  static attemptOf(frame: Frame): Attempt | undefined {
     return frame instanceof CallOfAttempt ? frame.#attempt : undefined;
   }
 }
@@ -227,5 +240,6 @@ class CallOfAttempt implements Call, Frame {
 /** The attempt in whose synchronous start this is, as far as that is known. */
 export function runningAttempt(): Attempt | undefined {
   const frame = runningFrame();
+  if (frame === undefined) return undefined;
   return frame instanceof Attempt ? frame : CallOfAttempt.attemptOf(frame);
 }

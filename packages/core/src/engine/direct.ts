@@ -2,20 +2,21 @@ import { type CallOptions, enter, leave } from "../call/call.js";
 import { summarize } from "../errors/summary.js";
 import { Refusal } from "../guards/guard.js";
 import type { Judgement } from "../verdicts/verdict.js";
-import { type Admission, admit } from "./admission.js";
+import type { Admission, Handlers } from "./admission.js";
+import { admit } from "./admit.js";
 import { FirstCall } from "./first-call.js";
 import { finalBy, judgeFailure, promiseOf, reportSettled } from "./outcome.js";
-import type { Plan, Task } from "./plan.js";
+import type { Task } from "./plan.js";
 import { refusalError, rejectSoon, reportRefusal } from "./refusals.js";
 import { CallReport, keepReport } from "./report.js";
-import { type Scope, scopeFor } from "./scope.js";
+import { type Scope, scopeFor, type Scopes } from "./scope.js";
 
 /**
  * For plans in which nothing can wait or repeat. Returns one chained `then` whose handlers all calls under the same
  * admission share: one promise and one tick over the bare call, and nothing made per call.
  */
 export function direct(
-  plan: Plan,
+  scopes: Scopes,
   task: Task,
   self: unknown,
   args: readonly unknown[] | undefined,
@@ -23,76 +24,59 @@ export function direct(
 ): Promise<unknown> {
   const signal = options?.signal;
   if (signal !== undefined && signal.aborted) return rejectSoon(signal.reason);
-  const scope = scopeFor(plan, self, args, options);
-  const answer = admit(scope, plan.entrant);
+  const scope = scopeFor(scopes, self, args, options);
+  const answer = admit(scope, scope.plan.entrant);
   if (answer instanceof Refusal) return refuse(scope, answer);
-  return signal === undefined ? run(answer, task, self, args) : runWithSignal(answer, task, self, args, signal);
-}
-
-function run(admission: Admission, task: Task, self: unknown, args: readonly unknown[] | undefined): Promise<unknown> {
-  const { scope } = admission;
-  const outer = enter(scope);
+  const frame = signal === undefined ? scope : new FirstCall(scope.plan.policy, scope.key, signal);
+  const outer = enter(frame);
   let returned: unknown;
   try {
-    returned = args === undefined ? task(scope.toCall()) : task.apply(self, args as unknown[]);
+    returned = args === undefined ? task(frame.toCall()) : task.apply(self, args as unknown[]);
   } catch (error) {
-    return Promise.reject(failed(admission, error, undefined));
-  } finally {
     leave(outer);
+    return Promise.reject(failed(scope, answer, error, signal));
   }
-  if (admission.onValue === undefined) listen(admission);
-  return promiseOf(returned).then(admission.onValue, admission.onError);
+  leave(outer);
+  const { onValue, onError } =
+    signal === undefined ? shared(scope, answer) : handlersFor(scope, answer, signal);
+  return promiseOf(returned).then(onValue, onError);
 }
 
-function listen(admission: Admission): void {
-  admission.onValue = (value) => {
-    settle(admission, admission.scope.plan.classifier.result(value));
-    return value;
-  };
-  admission.onError = (error) => {
-    throw failed(admission, error, undefined);
-  };
+function shared(scope: Scope, admission: Admission): Handlers {
+  return (admission.handlers ??= handlersFor(scope, admission, undefined));
 }
 
-function runWithSignal(
+function handlersFor(
+  scope: Scope,
   admission: Admission,
-  task: Task,
-  self: unknown,
-  args: readonly unknown[] | undefined,
-  signal: AbortSignal,
-): Promise<unknown> {
-  const { scope } = admission;
-  const call = new FirstCall(scope.plan.policy, scope.key, signal);
-  const outer = enter(call);
-  let returned: unknown;
-  try {
-    returned = args === undefined ? task(call) : task.apply(self, args as unknown[]);
-  } catch (error) {
-    return Promise.reject(failed(admission, error, signal));
-  } finally {
-    leave(outer);
-  }
-  return promiseOf(returned).then(
-    (value) => {
-      settle(admission, scope.plan.classifier.result(value));
+  signal: AbortSignal | undefined,
+): Handlers {
+  return {
+    onValue(value) {
+      settle(scope, admission, scope.plan.classifier.result(value));
       return value;
     },
-    (error) => {
-      throw failed(admission, error, signal);
+    onError(error) {
+      throw failed(scope, admission, error, signal);
     },
-  );
+  };
 }
 
-function settle(admission: Admission, judgement: Judgement, error?: unknown): void {
+function settle(scope: Scope, admission: Admission, judgement: Judgement, error?: unknown): void {
   admission.exit(judgement, error);
-  reportSettled(admission.scope, 1, judgement);
+  reportSettled(scope, 1, judgement);
 }
 
 /** The same error, once everybody has heard of it. */
-function failed(admission: Admission, error: unknown, signal: AbortSignal | undefined): unknown {
-  const judgement = judgeFailure(admission.scope.plan, error, signal);
-  settle(admission, judgement, error);
-  keepReport(error, new OnlyAttempt(admission.scope, judgement, signal));
+function failed(
+  scope: Scope,
+  admission: Admission,
+  error: unknown,
+  signal: AbortSignal | undefined,
+): unknown {
+  const judgement = judgeFailure(scope.plan, error, signal);
+  settle(scope, admission, judgement, error);
+  keepReport(error, new OnlyAttempt(scope, judgement, signal));
   return error;
 }
 

@@ -4,23 +4,34 @@ import type { Judgement } from "../verdicts/verdict.js";
 import { type AttemptReport, CallReport } from "./report.js";
 import type { Scope } from "./scope.js";
 
-/** The attempts of one call that did not succeed; made with the first of them. */
+/** What an attempt ended with: the error that the task threw, or a result that means failure. */
+export interface Outcome {
+  readonly value: unknown;
+  readonly thrown: boolean;
+}
+
+/** What has gone wrong in one call. */
 export class History {
+  /** Of the last attempt. */
+  outcome: Outcome = { value: undefined, thrown: true };
+  /** The last delay, without what the dependency asked for: the next one may grow from it. */
+  backoffMs = 0;
   readonly #scope: Scope;
-  readonly #attempts: AttemptReport[] = [];
+  readonly #attempts: Failure[] = [];
   #stoppedBy: StoppedBy = "attempts";
 
   constructor(scope: Scope) {
     this.#scope = scope;
   }
 
-  failed(attempt: number, { verdict, unknown }: Judgement, outcome: unknown): void {
-    this.#attempts.push({ attempt, verdict: verdict.name, known: !unknown, error: summarize(outcome) });
+  failed(attempt: number, judgement: Judgement, outcome: Outcome): void {
+    this.outcome = outcome;
+    this.#attempts.push({ attempt, judgement, outcome, delayMs: undefined });
   }
 
   waits(delayMs: number): void {
-    const last = this.#attempts.pop();
-    if (last !== undefined) this.#attempts.push({ ...last, delayMs });
+    const last = this.#attempts.at(-1);
+    if (last !== undefined) last.delayMs = delayMs;
   }
 
   stopped(by: StoppedBy): this {
@@ -28,7 +39,31 @@ export class History {
     return this;
   }
 
+  /** Put together when somebody asks; until then the errors themselves are kept. */
   report(): CallReport {
-    return new CallReport(this.#scope.plan.policy, this.#scope.key, this.#attempts, this.#stoppedBy);
+    return new CallReport(
+      this.#scope.plan.policy,
+      this.#scope.key,
+      this.#attempts.map(reportOf),
+      this.#stoppedBy,
+    );
   }
+}
+
+interface Failure {
+  readonly attempt: number;
+  readonly judgement: Judgement;
+  readonly outcome: Outcome;
+  delayMs: number | undefined;
+}
+
+function reportOf({ attempt, judgement, outcome, delayMs }: Failure): AttemptReport {
+  const { verdict, unknown } = judgement;
+  const report = {
+    attempt,
+    verdict: verdict.name,
+    known: !unknown,
+    error: summarize(outcome.value),
+  };
+  return delayMs === undefined ? report : { ...report, delayMs };
 }

@@ -7,13 +7,22 @@ import type { Scope } from "./scope.js";
  * What an error means for this call. Once the caller has given up, whatever the task throws is that abort and nobody's
  * failure; unless the caller gave up because time was up, which would blind a breaker behind `AbortSignal.timeout`.
  */
-export function judgeFailure(plan: Plan, error: unknown, signal: AbortSignal | undefined): Judgement {
+export function judgeFailure(
+  plan: Plan,
+  error: unknown,
+  signal: AbortSignal | undefined,
+): Judgement {
   if (signal?.aborted === true) return isTimeout(signal.reason) ? JUDGED.timeout : JUDGED.aborted;
   return plan.classifier.error(error);
 }
 
 function isTimeout(reason: unknown): boolean {
-  return typeof reason === "object" && reason !== null && "name" in reason && reason.name === "TimeoutError";
+  return (
+    typeof reason === "object" &&
+    reason !== null &&
+    "name" in reason &&
+    reason.name === "TimeoutError"
+  );
 }
 
 /** Counts and tells the outcome of an attempt. */
@@ -21,16 +30,27 @@ export function reportSettled({ plan, key }: Scope, attempt: number, judgement: 
   plan.counters.settled(judgement);
   if (!plan.events.wanted) return;
   const verdict = judgement.verdict.name;
-  plan.events.emit("attempt.settled", key === undefined ? { attempt, verdict } : { key, attempt, verdict });
+  plan.events.emit(
+    "attempt.settled",
+    key === undefined ? { attempt, verdict } : { key, attempt, verdict },
+  );
 }
 
 /** Why there is no next attempt, whatever the plan allows. */
-export function finalBy({ verdict }: Judgement, signal: AbortSignal | undefined): StoppedBy | undefined {
+export function finalBy(
+  { verdict }: Judgement,
+  signal: AbortSignal | undefined,
+): StoppedBy | undefined {
   if (!verdict.retry) return FINAL[verdict.name as keyof typeof FINAL];
   return signal?.aborted === true ? "aborted" : undefined;
 }
 
-const FINAL = { permanent: "permanent", ignored: "ignored", aborted: "aborted", refused: "refused" } as const;
+const FINAL = {
+  permanent: "permanent",
+  ignored: "ignored",
+  aborted: "aborted",
+  refused: "refused",
+} as const;
 
 /** The promise of whatever a task returned. A lazy thenable is run once, here; a subclass keeps its own `then`. */
 export function promiseOf(returned: unknown): Promise<unknown> {

@@ -7,12 +7,23 @@ export function refusalError({ plan, key }: Scope, refusal: Refusal): Breakwater
   const { code, guard } = refusal;
   const at = key === undefined ? "" : ` at ${JSON.stringify(key)}`;
   const message = `${plan.policy} refused the call${at}: ${refusal.describe()}. The task did not run.`;
-  const details = { policy: plan.policy, guard, key, retryAfterMs: refusal.retryAfterMs(), cause: refusal.cause() };
-  return plan.stackTraces ? new BreakwaterError(code, message, details) : withoutStack(code, message, details);
+  const details = {
+    policy: plan.policy,
+    guard,
+    key,
+    retryAfterMs: refusal.retryAfterMs(),
+    cause: refusal.cause(),
+  };
+  return plan.stackTraces
+    ? new BreakwaterError(code, message, details)
+    : withoutStack(code, message, details);
 }
 
 /** Counts and tells that the first attempt of a call was refused. */
-export function reportRefusal({ plan, key }: Scope, { guard, code, retryAfterMs }: Pick<BreakwaterError, "guard" | "code" | "retryAfterMs">): void {
+export function reportRefusal(
+  { plan, key }: Scope,
+  { guard, code, retryAfterMs }: Pick<BreakwaterError, "guard" | "code" | "retryAfterMs">,
+): void {
   plan.counters.refusedCalls++;
   if (!plan.events.wanted) return;
   plan.events.refused({

@@ -23,7 +23,12 @@ export class CallReport extends Readable {
   readonly attempts: readonly AttemptReport[];
   readonly stoppedBy: StoppedBy;
 
-  constructor(policy: string, key: string | undefined, attempts: readonly AttemptReport[], stoppedBy: StoppedBy) {
+  constructor(
+    policy: string,
+    key: string | undefined,
+    attempts: readonly AttemptReport[],
+    stoppedBy: StoppedBy,
+  ) {
     super();
     this.policy = policy;
     if (key !== undefined) this.key = key;
@@ -33,8 +38,10 @@ export class CallReport extends Readable {
 
   toString(): string {
     const { length } = this.attempts;
-    const of = this.key === undefined ? this.policy : `${this.policy} at ${JSON.stringify(this.key)}`;
-    const ran = length === 0 ? "the task did not run" : length === 1 ? "1 attempt" : `${length} attempts`;
+    const of =
+      this.key === undefined ? this.policy : `${this.policy} at ${JSON.stringify(this.key)}`;
+    const ran =
+      length === 0 ? "the task did not run" : length === 1 ? "1 attempt" : `${length} attempts`;
     return [`${of}: ${ran}, ${STOPPED[this.stoppedBy]}`, ...this.attempts.map(line)].join("\n");
   }
 }
@@ -86,5 +93,7 @@ export function keepReport(thrown: unknown, source: Source): void {
  * }
  */
 export function explainError(error: unknown): CallReport | undefined {
-  return typeof error === "object" && error !== null ? sources.get(error)?.report(error) : undefined;
+  return typeof error === "object" && error !== null
+    ? sources.get(error)?.report(error)
+    : undefined;
 }

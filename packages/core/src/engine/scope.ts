@@ -1,10 +1,25 @@
+import type { Credit } from "../budget/credit.js";
 import type { Call, CallOptions, Frame } from "../call/call.js";
 import { summarize } from "../errors/summary.js";
+import type { Guard } from "../guards/guard.js";
 import { clock } from "../time/clock.js";
-import type { Slot } from "../guards/keyed.js";
+import type { Slot } from "../keys/keyed.js";
 import { Admission } from "./admission.js";
 import { FirstCall } from "./first-call.js";
-import type { KeyedParts, Plan } from "./plan.js";
+import type { Plan } from "./plan.js";
+
+/** The guards and the credit of one key. Guards stand in the order in which they are asked. */
+export interface KeyedParts {
+  readonly guards: readonly Guard[];
+  readonly credit: Credit | undefined;
+}
+
+/** The scopes of a policy: one for calls without a key, and one for each key. */
+export interface Scopes {
+  readonly plan: Plan;
+  readonly common: Scope;
+  at(key: string): Scope;
+}
 
 /**
  * Where a call runs: the guards and the credit of its key. Resolved once per call, by the engine; guards look nothing
@@ -18,11 +33,16 @@ export class Scope implements Frame {
   usual: Admission;
   readonly #slots: readonly Slot<unknown>[];
 
-  constructor(plan: Plan, key: string | undefined, parts: KeyedParts, slots: readonly Slot<unknown>[]) {
+  constructor(
+    plan: Plan,
+    key: string | undefined,
+    parts: KeyedParts,
+    slots: readonly Slot<unknown>[],
+  ) {
     this.plan = plan;
     this.key = key;
     this.parts = parts;
-    this.usual = new Admission(this, []);
+    this.usual = new Admission([]);
     this.#slots = slots;
   }
 
@@ -47,14 +67,15 @@ export class Scope implements Frame {
 
 /** Keys come from the call, else from the policy's key function; without either, all calls share one scope. */
 export function scopeFor(
-  plan: Plan,
+  scopes: Scopes,
   self: unknown,
   args: readonly unknown[] | undefined,
   options: CallOptions | undefined,
 ): Scope {
-  if (plan.key === undefined && options?.key === undefined) return plan.scope;
+  const { plan } = scopes;
+  if (plan.key === undefined && options?.key === undefined) return scopes.common;
   const key = options?.key ?? askForKey(plan, self, args ?? []);
-  return key === undefined ? plan.scope : plan.scopeOf(key);
+  return key === undefined ? scopes.common : scopes.at(key);
 }
 
 /** A key function cannot break a call: one that fails puts it where calls without a key run. */

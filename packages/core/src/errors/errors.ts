@@ -1,12 +1,27 @@
 /** What each code means, and whether it is a refusal (we said no, the task did not run). Docs and tests read this table. */
 export const ERRORS = {
-  ERR_CIRCUIT_OPEN: { refusal: true, means: "the circuit is open, or half-open with all probes taken" },
-  ERR_BULKHEAD_FULL: { refusal: true, means: "as many attempts as the bulkhead allows are running" },
-  ERR_DEADLINE_EXCEEDED: { refusal: false, means: "the call ran out of the time its deadline gave it" },
+  ERR_CIRCUIT_OPEN: {
+    refusal: true,
+    means: "the circuit is open, or half-open with all probes taken",
+  },
+  ERR_BULKHEAD_FULL: {
+    refusal: true,
+    means: "as many attempts as the bulkhead allows are running",
+  },
+  ERR_DEADLINE_EXCEEDED: {
+    refusal: false,
+    means: "the call ran out of the time its deadline gave it",
+  },
   ERR_ATTEMPT_TIMEOUT: { refusal: false, means: "an attempt ran longer than attemptTimeoutMs" },
-  ERR_INVALID_SPEC: { refusal: false, means: "options that cannot work; `issues` lists every problem" },
+  ERR_INVALID_SPEC: {
+    refusal: false,
+    means: "options that cannot work; `issues` lists every problem",
+  },
   ERR_UNKNOWN_POLICY: { refusal: false, means: "no policy of that name has been defined" },
-  ERR_NOT_A_METHOD: { refusal: false, means: "@Resilient is on something that is not an async method" },
+  ERR_NOT_A_METHOD: {
+    refusal: false,
+    means: "@Resilient is on something that is not an async method",
+  },
   ERR_NO_CALL: { refusal: false, means: "currentCall() was read where no call is running" },
 } as const;
 
@@ -62,7 +77,11 @@ export class BreakwaterError extends Error {
   declare readonly issues?: readonly Issue[];
 
   static {
-    Object.defineProperty(this.prototype, "name", { value: "BreakwaterError", configurable: true, writable: true });
+    Object.defineProperty(this.prototype, "name", {
+      value: "BreakwaterError",
+      configurable: true,
+      writable: true,
+    });
     Object.defineProperty(this.prototype, BRAND, { value: true });
   }
 
@@ -86,7 +105,11 @@ export class BreakwaterError extends Error {
 }
 
 /** An error without its stack, which would cost ten times the refusal and only shows our own frames. */
-export function withoutStack(code: ErrorCode, message: string, details: ErrorDetails): BreakwaterError {
+export function withoutStack(
+  code: ErrorCode,
+  message: string,
+  details: ErrorDetails,
+): BreakwaterError {
   const limit = Error.stackTraceLimit;
   try {
     Error.stackTraceLimit = 0;

@@ -9,9 +9,13 @@ export interface ErrorSummary {
 
 /** Never throws, whatever was thrown: a getter that fails reads as an empty text. */
 export function summarize(error: unknown): ErrorSummary {
-  if (typeof error !== "object" || error === null) return { name: typeof error, message: cut(String(error)) };
+  if (typeof error !== "object" || error === null)
+    return { name: typeof error, message: cut(String(error)) };
   const code = textOf(error, "code");
-  const summary = { name: textOf(error, "name") ?? "Error", message: cut(textOf(error, "message") ?? "") };
+  const summary = {
+    name: textOf(error, "name") ?? "Error",
+    message: cut(textOf(error, "message") ?? ""),
+  };
   return code === undefined ? summary : { ...summary, code };
 }
 

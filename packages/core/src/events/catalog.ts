@@ -43,7 +43,12 @@ export interface EventDetails {
     readonly attempt: number;
     readonly by: Exclude<StoppedBy, "permanent" | "ignored" | "aborted" | "attempts">;
   };
-  "retry.scheduled": { readonly key?: string; readonly attempt: number; readonly delayMs: number; readonly verdict: VerdictName };
+  "retry.scheduled": {
+    readonly key?: string;
+    readonly attempt: number;
+    readonly delayMs: number;
+    readonly verdict: VerdictName;
+  };
   /** To `'*'` folded to one a second, with their number in `count`. */
   "call.refused": {
     readonly key?: string;
@@ -52,13 +57,24 @@ export interface EventDetails {
     readonly retryAfterMs: number;
     readonly count: number;
   };
-  "attempt.settled": { readonly key?: string; readonly attempt: number; readonly verdict: VerdictName };
+  "attempt.settled": {
+    readonly key?: string;
+    readonly attempt: number;
+    readonly verdict: VerdictName;
+  };
   /** Work that went on after its timeout or abort has been given up: its permit is free again. */
   "attempt.abandoned": { readonly guard: string; readonly key?: string; readonly ranForMs: number };
   /** The first error of a name that no rule knows. It was judged by the classifier's `unknown`. */
-  "error.unclassified": { readonly errorName: string; readonly verdict: VerdictName; readonly error: ErrorSummary };
+  "error.unclassified": {
+    readonly errorName: string;
+    readonly verdict: VerdictName;
+    readonly error: ErrorSummary;
+  };
   /** Something the user gave threw, or made no sense; it changed nothing for the call. */
-  "hook.failed": { readonly hook: "classifier" | "key" | "idempotent" | "listener"; readonly error: ErrorSummary };
+  "hook.failed": {
+    readonly hook: "classifier" | "key" | "idempotent" | "listener";
+    readonly error: ErrorSummary;
+  };
   /** The event loop was blocked; the attempts that expired meanwhile are not held against the dependency. */
   "process.stalled": { readonly blockedMs: number };
   /** A policy without a name is being watched. */
@@ -83,7 +99,9 @@ export type ResilienceEvent = {
 export type EventOf<T extends EventType> = Extract<ResilienceEvent, { type: T }>;
 
 /** How grave each is, and whether `'*'` hears it: events of each single call go only to who names them. */
-export const EVENTS: { readonly [T in EventType]: { readonly severity: Severity; readonly perCall: boolean } } = {
+export const EVENTS: {
+  readonly [T in EventType]: { readonly severity: Severity; readonly perCall: boolean };
+} = {
   "circuit.opened": { severity: "error", perCall: false },
   "circuit.half_opened": { severity: "warning", perCall: false },
   "circuit.closed": { severity: "info", perCall: false },

@@ -1,6 +1,12 @@
 import { summarize } from "../errors/summary.js";
 import { clock } from "../time/clock.js";
-import { EVENTS, type EventDetails, type EventOf, type EventType, type ResilienceEvent } from "./catalog.js";
+import {
+  EVENTS,
+  type EventDetails,
+  type EventOf,
+  type EventType,
+  type ResilienceEvent,
+} from "./catalog.js";
 import { deliverSoon } from "./delivery.js";
 
 export type Listener<E = ResilienceEvent> = (event: E) => unknown;
@@ -30,7 +36,8 @@ export class Events {
     this.wanted = true;
     return () => {
       listeners.delete(listener as Listener);
-      if (listeners.size === 0 && this.#listeners.get(type) === listeners) this.#listeners.delete(type);
+      if (listeners.size === 0 && this.#listeners.get(type) === listeners)
+        this.#listeners.delete(type);
       this.wanted = this.#listeners.size > 0;
     };
   }
@@ -49,7 +56,10 @@ export class Events {
   /** Refusals come in storms: who names them hears each, `'*'` hears one a second with their number. */
   refused(details: Omit<EventDetails["call.refused"], "count">): void {
     if (!this.wanted) return;
-    this.#deliver(this.#listeners.get("call.refused"), this.#event("call.refused", { ...details, count: 1 }));
+    this.#deliver(
+      this.#listeners.get("call.refused"),
+      this.#event("call.refused", { ...details, count: 1 }),
+    );
     if (!this.#listeners.has("*")) return;
     const nowMs = clock.now();
     const sinceMs = this.#refusals?.sinceMs ?? -Infinity;
@@ -74,17 +84,25 @@ export class Events {
 
   #event<T extends EventType>(type: T, details: EventDetails[T]): ResilienceEvent {
     const { severity } = EVENTS[type];
-    return { type, policy: this.#policy, severity, at: clock.wallMs(), ...details } as unknown as ResilienceEvent;
+    return {
+      type,
+      policy: this.#policy,
+      severity,
+      at: clock.wallMs(),
+      ...details,
+    } as unknown as ResilienceEvent;
   }
 
   #deliver(listeners: ReadonlySet<Listener> | undefined, event: ResilienceEvent): void {
     if (listeners === undefined) return;
-    for (const listener of listeners) deliverSoon(listener, event, (error) => this.#failed(event, error));
+    for (const listener of listeners)
+      deliverSoon(listener, event, (error) => this.#failed(event, error));
   }
 
   /** A listener that fails on the report of a failure is left alone: there is nobody left to tell. */
   #failed(event: ResilienceEvent, error: unknown): void {
-    if (event.type !== "hook.failed") this.emit("hook.failed", { hook: "listener", error: summarize(error) });
+    if (event.type !== "hook.failed")
+      this.emit("hook.failed", { hook: "listener", error: summarize(error) });
   }
 }
 

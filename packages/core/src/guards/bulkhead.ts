@@ -33,7 +33,9 @@ export class Room extends Pass implements Guard {
   }
 
   enter({ retained }: Entrant): Pass | Refusal {
-    const own = retained?.find((pass): pass is Overstay => pass instanceof Overstay && pass.lendIn(this));
+    const own = retained?.find(
+      (pass): pass is Overstay => pass instanceof Overstay && pass.lendIn(this),
+    );
     if (own !== undefined) return own;
     if (this.inFlight >= this.home.rules.limit) this.#giveUpAbandoned();
     if (this.inFlight >= this.home.rules.limit) return this.#full;

@@ -29,7 +29,12 @@ export interface CircuitRules {
 
 /** What a circuit reports when it changes its state. */
 export type Transition =
-  | { readonly to: "open"; readonly reason: TripReason; readonly openMs: number; readonly cause: ErrorSummary }
+  | {
+      readonly to: "open";
+      readonly reason: TripReason;
+      readonly openMs: number;
+      readonly cause: ErrorSummary;
+    }
   | { readonly to: "half-open"; readonly probes: number }
   | { readonly to: "closed"; readonly openedForMs: number };
 
@@ -77,13 +82,19 @@ export class Circuit implements Guard {
 
   trip(reason: TripReason, { retryAfterMs }: Judgement, error: unknown): void {
     const { openMs: shortestMs, maxOpenMs } = this.home.rules;
-    if (this.state instanceof Closed && clock.now() - this.state.sinceMs >= this.lastOpenMs) this.trips = 0;
+    if (this.state instanceof Closed && clock.now() - this.state.sinceMs >= this.lastOpenMs)
+      this.trips = 0;
     const grownMs = Math.min(maxOpenMs, shortestMs * 2 ** this.trips++);
     const spread = 1 + OPEN_JITTER_RATIO * (2 * random() - 1);
     const openMs = Math.round(Math.min(maxOpenMs, Math.max(grownMs * spread, retryAfterMs)));
     const cause = summarize(error);
     this.lastOpenMs = openMs;
-    this.#become(new Open(this, reason, clock.now(), openMs, cause), { to: "open", reason, openMs, cause });
+    this.#become(new Open(this, reason, clock.now(), openMs, cause), {
+      to: "open",
+      reason,
+      openMs,
+      cause,
+    });
   }
 
   halfOpen(): HalfOpen {
@@ -94,7 +105,10 @@ export class Circuit implements Guard {
 
   close(): void {
     const { rules } = this.home;
-    this.#become(new Closed(this, newWindow(rules)), { to: "closed", openedForMs: this.lastOpenMs });
+    this.#become(new Closed(this, newWindow(rules)), {
+      to: "closed",
+      openedForMs: this.lastOpenMs,
+    });
   }
 
   /** Closed, nothing in memory: the same as a new one. */
@@ -132,7 +146,12 @@ export class Circuit implements Guard {
 }
 
 export type SavedCircuit = { readonly trips: number; readonly lastOpenMs: number } & (
-  | { readonly state: "closed"; readonly row: number; readonly forMs: number; readonly window: SavedWindow }
+  | {
+      readonly state: "closed";
+      readonly row: number;
+      readonly forMs: number;
+      readonly window: SavedWindow;
+    }
   | {
       readonly state: "open" | "half-open";
       readonly leftMs: number;
@@ -140,9 +159,15 @@ export type SavedCircuit = { readonly trips: number; readonly lastOpenMs: number
       readonly cause: ErrorSummary;
     }
 );
-type SavedState<S extends SavedCircuit> = S extends unknown ? Omit<S, "trips" | "lastOpenMs"> : never;
+type SavedState<S extends SavedCircuit> = S extends unknown
+  ? Omit<S, "trips" | "lastOpenMs">
+  : never;
 
-function newWindow(rules: CircuitRules, saved?: SavedWindow, nowMs?: number): OutcomeWindow | undefined {
+function newWindow(
+  rules: CircuitRules,
+  saved?: SavedWindow,
+  nowMs?: number,
+): OutcomeWindow | undefined {
   if (rules.window === undefined) return undefined;
   return "count" in rules.window
     ? new CountWindow(rules.window.count, saved)
@@ -164,7 +189,11 @@ class Closed extends Pass {
     this.sinceMs = sinceMs;
   }
 
-  static restored(circuit: Circuit, saved: SavedCircuit & { state: "closed" }, savedAtMs: number): Closed {
+  static restored(
+    circuit: Circuit,
+    saved: SavedCircuit & { state: "closed" },
+    savedAtMs: number,
+  ): Closed {
     const window = newWindow(circuit.home.rules, saved.window, savedAtMs);
     const closed = new Closed(circuit, window, savedAtMs - saved.forMs);
     closed.#failuresInARow = saved.row;
@@ -172,7 +201,9 @@ class Closed extends Pass {
   }
 
   enter(): Pass {
-    return this.#circuit.home.rules.slowCallMs === Infinity ? this : new TimedPass(this, this.#circuit);
+    return this.#circuit.home.rules.slowCallMs === Infinity
+      ? this
+      : new TimedPass(this, this.#circuit);
   }
 
   wouldRefuse(): boolean {
@@ -240,7 +271,8 @@ class TimedPass extends Pass {
 
   exit(judgement: Judgement, error?: unknown): void {
     const tookMs = this.#now() - this.#beganMs;
-    if (judgement.verdict.alive && tookMs > this.#circuit.longestSuccessMs) this.#circuit.longestSuccessMs = tookMs;
+    if (judgement.verdict.alive && tookMs > this.#circuit.longestSuccessMs)
+      this.#circuit.longestSuccessMs = tookMs;
     this.#closed.learn(judgement, error, tookMs >= this.#circuit.home.rules.slowCallMs);
   }
 
@@ -260,7 +292,13 @@ class Open extends Refusal {
   #openMs: number;
   readonly #cause: ErrorSummary;
 
-  constructor(circuit: Circuit, reason: TripReason, openedMs: number, openMs: number, cause: ErrorSummary) {
+  constructor(
+    circuit: Circuit,
+    reason: TripReason,
+    openedMs: number,
+    openMs: number,
+    cause: ErrorSummary,
+  ) {
     super();
     this.guard = circuit.home.name;
     this.reason = reason;
@@ -362,19 +400,29 @@ class HalfOpen extends Refusal {
   retuned(): void {}
 
   save(): SavedState<SavedCircuit> {
-    return { state: "half-open", leftMs: 0, reason: "probes", cause: summarize(new Error("half-open when saved")) };
+    return {
+      state: "half-open",
+      leftMs: 0,
+      reason: "probes",
+      cause: summarize(new Error("half-open when saved")),
+    };
   }
 
   #giveUpHungProbes(): void {
     const nowMs = clock.now();
     for (const probe of this.#running) {
-      if (probe.isOverdue(nowMs)) this.settled(probe, JUDGED.timeout, new Error("the probe never came back"));
+      if (probe.isOverdue(nowMs))
+        this.settled(probe, JUDGED.timeout, new Error("the probe never came back"));
     }
   }
 
   #probeMs({ attemptTimeoutMs }: Entrant): number {
     const { lastOpenMs, longestSuccessMs, home } = this.#circuit;
-    return home.rules.probeMs ?? attemptTimeoutMs ?? Math.max(lastOpenMs, SHORTEST_PROBE_MS, 2 * longestSuccessMs);
+    return (
+      home.rules.probeMs ??
+      attemptTimeoutMs ??
+      Math.max(lastOpenMs, SHORTEST_PROBE_MS, 2 * longestSuccessMs)
+    );
   }
 
   /** As soon as the result is certain. */
@@ -410,7 +458,8 @@ class Probe extends Pass {
 
   exit(judgement: Judgement, error?: unknown): void {
     const tookMs = clock.now() - this.#beganMs;
-    if (judgement.verdict.alive && tookMs > this.#circuit.longestSuccessMs) this.#circuit.longestSuccessMs = tookMs;
+    if (judgement.verdict.alive && tookMs > this.#circuit.longestSuccessMs)
+      this.#circuit.longestSuccessMs = tookMs;
     this.#halfOpen.settled(this, judgement, error);
   }
 }

@@ -1,9 +1,17 @@
 import { type BulkheadRules, Room, type RoomHome } from "../guards/bulkhead.js";
-import { Keyed, type Slot } from "../guards/keyed.js";
+import { Keyed, type Slot } from "../keys/keyed.js";
 import { type Duration, formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
 import { keyFields } from "./circuit-breaker.js";
 import { FactSource } from "./facts.js";
-import { duration, flag, integer, type Parsed, parseOptions, type Schema, text } from "./options.js";
+import {
+  duration,
+  flag,
+  integer,
+  type Parsed,
+  parseOptions,
+  type Schema,
+  text,
+} from "./options.js";
 import { StatefulPart } from "./part.js";
 
 /** How many attempts may run at once. */
@@ -24,8 +32,13 @@ export interface BulkheadOptions {
 
 const fields = {
   name: text({ meaning: "for errors, events and metrics", default: "the first policy's name" }),
-  limit: integer(1, 1_000_000, undefined, { meaning: "attempts that may run at once", default: "required" }),
-  abandonMs: duration(1, LONGEST_TIMER_MS, 30_000, { meaning: "work that goes on so long after its timeout or abort no longer counts" }),
+  limit: integer(1, 1_000_000, undefined, {
+    meaning: "attempts that may run at once",
+    default: "required",
+  }),
+  abandonMs: duration(1, LONGEST_TIMER_MS, 30_000, {
+    meaning: "work that goes on so long after its timeout or abort no longer counts",
+  }),
   perKey: flag(false, { meaning: "a limit for each key, instead of one for all" }),
   ...keyFields,
 } as const;
@@ -44,7 +57,15 @@ export const bulkheadSchema: Schema<typeof fields> = {
     maxConcurrentCalls: () => "limit",
   },
   contradictions: ({ limit }) =>
-    limit === undefined ? [{ path: "bulkhead.limit", expected: "a whole number from 1 to 1000000", received: "undefined" }] : [],
+    limit === undefined
+      ? [
+          {
+            path: "bulkhead.limit",
+            expected: "a whole number from 1 to 1000000",
+            received: "undefined",
+          },
+        ]
+      : [],
 };
 
 /** Bounded concurrency: one room, or one for each key. Make it with `bulkhead`. */
@@ -86,7 +107,11 @@ export class Bulkhead extends StatefulPart implements RoomHome {
   }
 
   abandoned({ key }: Room, ranForMs: number): void {
-    this.facts.tell("attempt.abandoned", { guard: this.name, ranForMs, ...(key === undefined ? {} : { key }) });
+    this.facts.tell("attempt.abandoned", {
+      guard: this.name,
+      ranForMs,
+      ...(key === undefined ? {} : { key }),
+    });
   }
 
   /** Running work keeps its permits; work that has outlived its attempt is given up. */

@@ -1,11 +1,28 @@
 import * as v from "valibot";
 import type { EventDetails } from "../events/catalog.js";
-import { Circuit, type CircuitHome, type CircuitRules, type SavedCircuit, type Transition } from "../guards/circuit.js";
-import { Keyed, type Slot } from "../guards/keyed.js";
+import {
+  Circuit,
+  type CircuitHome,
+  type CircuitRules,
+  type SavedCircuit,
+  type Transition,
+} from "../guards/circuit.js";
+import { Keyed, type Slot } from "../keys/keyed.js";
 import { type Duration, formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
 import { FactSource } from "./facts.js";
 import {
-  duration, either, fieldOf, integer, issueOf, type Parsed, parseOptions, type PeerNames, ratio, type Schema, schemaOf, text,
+  duration,
+  either,
+  fieldOf,
+  integer,
+  issueOf,
+  type Parsed,
+  parseOptions,
+  type PeerNames,
+  ratio,
+  type Schema,
+  schemaOf,
+  text,
 } from "./options.js";
 import { StatefulPart } from "./part.js";
 
@@ -54,7 +71,9 @@ export interface CircuitBreakerOptions {
 const DAYS_MS = LONGEST_TIMER_MS;
 const windowSchema = v.union(
   [
-    v.strictObject({ count: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000)) }),
+    v.strictObject({
+      count: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000)),
+    }),
     v.pipe(
       v.strictObject({ ms: schemaOf(duration(10, DAYS_MS, undefined, { meaning: "" })) }),
       v.check(({ ms }) => ms !== undefined),
@@ -65,8 +84,12 @@ const windowSchema = v.union(
 
 /** Options that other parts with keys have, too. */
 export const keyFields = {
-  maxKeys: integer(1, 1_000_000, 10_000, { meaning: "how many keys have a state of their own; more share one" }),
-  idleKeyMs: duration(1, DAYS_MS, 600_000, { meaning: "a key not asked for during this time, and as good as new, is forgotten" }),
+  maxKeys: integer(1, 1_000_000, 10_000, {
+    meaning: "how many keys have a state of their own; more share one",
+  }),
+  idleKeyMs: duration(1, DAYS_MS, 600_000, {
+    meaning: "a key not asked for during this time, and as good as new, is forgotten",
+  }),
 } as const;
 
 const fields = {
@@ -75,24 +98,45 @@ const fields = {
     meaning: "open after so many failures in a row",
     default: "5, if no other rule is given",
   }),
-  failureRatio: ratio("above 0", undefined, { meaning: "open when this share of the window's attempts has failed" }),
-  timeoutRatio: ratio("above 0", undefined, { meaning: "open when this share of the window's attempts has timed out" }),
-  slowCallMs: duration(1, DAYS_MS, undefined, { meaning: "an attempt that takes at least this long is slow" }),
-  slowCallRatio: ratio("above 0", undefined, { meaning: "open when this share of the window's attempts was slow", default: "1" }),
-  window: either(fieldOf(windowSchema as v.GenericSchema<unknown, { ms: number } | { count: number }>), {
-    type: "window",
-    bounds: "{ count } or { ms }",
-    default: "{ ms: 10000 }",
-    meaning: "what the ratios look at",
+  failureRatio: ratio("above 0", undefined, {
+    meaning: "open when this share of the window's attempts has failed",
   }),
+  timeoutRatio: ratio("above 0", undefined, {
+    meaning: "open when this share of the window's attempts has timed out",
+  }),
+  slowCallMs: duration(1, DAYS_MS, undefined, {
+    meaning: "an attempt that takes at least this long is slow",
+  }),
+  slowCallRatio: ratio("above 0", undefined, {
+    meaning: "open when this share of the window's attempts was slow",
+    default: "1",
+  }),
+  window: either(
+    fieldOf(windowSchema as v.GenericSchema<unknown, { ms: number } | { count: number }>),
+    {
+      type: "window",
+      bounds: "{ count } or { ms }",
+      default: "{ ms: 10000 }",
+      meaning: "what the ratios look at",
+    },
+  ),
   minimumCalls: integer(1, 1_000_000, undefined, {
     meaning: "ratios say nothing before so many attempts",
     default: "20 in time, 10 in count",
   }),
-  openMs: duration(1, DAYS_MS, 15_000, { meaning: "how long the first opening lasts, ±20 %; each further one doubles" }),
-  maxOpenMs: duration(1, DAYS_MS, undefined, { meaning: "no opening lasts longer", default: "twice openMs (30 s)" }),
-  probes: integer(1, 1_000, 3, { meaning: "attempts that try the dependency when an opening is over" }),
-  probeSuccessRatio: ratio("above 0", 1, { meaning: "the share of the probes that must succeed to close" }),
+  openMs: duration(1, DAYS_MS, 15_000, {
+    meaning: "how long the first opening lasts, ±20 %; each further one doubles",
+  }),
+  maxOpenMs: duration(1, DAYS_MS, undefined, {
+    meaning: "no opening lasts longer",
+    default: "twice openMs (30 s)",
+  }),
+  probes: integer(1, 1_000, 3, {
+    meaning: "attempts that try the dependency when an opening is over",
+  }),
+  probeSuccessRatio: ratio("above 0", 1, {
+    meaning: "the share of the probes that must succeed to close",
+  }),
   probeMs: duration(1, DAYS_MS, undefined, {
     meaning: "a probe that has not answered by then counts as failed",
     default: "the attempt's timeout, else max(open time, 60 s, 2 x longest success)",
@@ -145,13 +189,26 @@ export const circuitBreakerSchema: Schema<typeof fields> = {
     if (maxOpenMs !== undefined && maxOpenMs < openMs)
       issues.push(issueOf(at("maxOpenMs"), `at least openMs (${openMs})`, maxOpenMs));
     if (slowCallRatio !== undefined && slowCallMs === undefined)
-      issues.push(issueOf(at("slowCallRatio"), "slowCallMs beside it", slowCallRatio, "Say from when on a call is slow"));
+      issues.push(
+        issueOf(
+          at("slowCallRatio"),
+          "slowCallMs beside it",
+          slowCallRatio,
+          "Say from when on a call is slow",
+        ),
+      );
     if (!hasRatioRule(options) && (window !== undefined || minimumCalls !== undefined))
       issues.push(
-        issueOf(at(window === undefined ? "minimumCalls" : "window"), "failureRatio, timeoutRatio or slowCallMs beside it", window ?? minimumCalls),
+        issueOf(
+          at(window === undefined ? "minimumCalls" : "window"),
+          "failureRatio, timeoutRatio or slowCallMs beside it",
+          window ?? minimumCalls,
+        ),
       );
     if (window !== undefined && "count" in window && (minimumCalls ?? 0) > window.count)
-      issues.push(issueOf(at("minimumCalls"), `at most window.count (${window.count})`, minimumCalls));
+      issues.push(
+        issueOf(at("minimumCalls"), `at most window.count (${window.count})`, minimumCalls),
+      );
     return issues;
   },
 };
@@ -171,7 +228,9 @@ function rulesOf(options: Options): CircuitRules {
     slowCallMs: options.slowCallMs ?? Infinity,
     slowCallRatio: options.slowCallMs === undefined ? Infinity : (options.slowCallRatio ?? 1),
     window,
-    minimumCalls: options.minimumCalls ?? (window !== undefined && "count" in window ? Math.min(10, window.count) : 20),
+    minimumCalls:
+      options.minimumCalls ??
+      (window !== undefined && "count" in window ? Math.min(10, window.count) : 20),
     openMs,
     maxOpenMs: options.maxOpenMs ?? Math.min(LONGEST_TIMER_MS, 2 * openMs),
     probes,
@@ -198,7 +257,8 @@ export class CircuitBreaker extends StatefulPart implements CircuitHome {
     this.#circuits = new Keyed(
       (key) => new Circuit(this, key),
       () => this.#options,
-      () => this.facts.tell("keys.overflowed", { guard: this.name, maxKeys: this.#options.maxKeys }),
+      () =>
+        this.facts.tell("keys.overflowed", { guard: this.name, maxKeys: this.#options.maxKeys }),
     );
   }
 
@@ -228,7 +288,11 @@ export class CircuitBreaker extends StatefulPart implements CircuitHome {
   changed({ key }: Circuit, transition: Transition): void {
     if (!this.facts.heard) return;
     const [type, details] = factOf(transition);
-    this.facts.tell(type, { guard: this.name, ...(key === undefined ? {} : { key }), ...details } as never);
+    this.facts.tell(type, {
+      guard: this.name,
+      ...(key === undefined ? {} : { key }),
+      ...details,
+    } as never);
   }
 
   reset(): void {
@@ -239,12 +303,14 @@ export class CircuitBreaker extends StatefulPart implements CircuitHome {
   save(nowMs: number): Record<string, SavedCircuit> {
     const saved: Record<string, SavedCircuit> = Object.create(null) as Record<string, SavedCircuit>;
     for (const [key, circuit] of this.#circuits.cells())
-      if (!circuit.isPristine(nowMs) || circuit.trips > 0) saved[cellName(key)] = circuit.save(nowMs);
+      if (!circuit.isPristine(nowMs) || circuit.trips > 0)
+        saved[cellName(key)] = circuit.save(nowMs);
     return saved;
   }
 
   restore(saved: Readonly<Record<string, SavedCircuit>>, elapsedMs: number): void {
-    for (const [name, circuit] of Object.entries(saved)) this.at(keyOf(name)).cell.restore(circuit, elapsedMs);
+    for (const [name, circuit] of Object.entries(saved))
+      this.at(keyOf(name)).cell.restore(circuit, elapsedMs);
   }
 
   describe(): string {
@@ -281,13 +347,21 @@ function factOf(transition: Transition): [CircuitFact, Partial<EventDetails[Circ
 
 function ruleTexts(rules: CircuitRules): string[] {
   const { window } = rules;
-  const within = window === undefined ? "" : "count" in window ? `the last ${window.count} attempts` : formatDuration(window.ms);
-  const share = (value: number): string => `a share of ${value} within ${within} (from ${rules.minimumCalls} attempts)`;
+  const within =
+    window === undefined
+      ? ""
+      : "count" in window
+        ? `the last ${window.count} attempts`
+        : formatDuration(window.ms);
+  const share = (value: number): string =>
+    `a share of ${value} within ${within} (from ${rules.minimumCalls} attempts)`;
   const texts = [
     rules.consecutiveFailures === Infinity ? "" : `${rules.consecutiveFailures} failures in a row`,
     rules.failureRatio === Infinity ? "" : `failures: ${share(rules.failureRatio)}`,
     rules.timeoutRatio === Infinity ? "" : `timeouts: ${share(rules.timeoutRatio)}`,
-    rules.slowCallMs === Infinity ? "" : `slower than ${formatDuration(rules.slowCallMs)}: ${share(rules.slowCallRatio)}`,
+    rules.slowCallMs === Infinity
+      ? ""
+      : `slower than ${formatDuration(rules.slowCallMs)}: ${share(rules.slowCallRatio)}`,
   ];
   return texts.filter((rule) => rule !== "");
 }

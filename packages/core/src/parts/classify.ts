@@ -13,9 +13,13 @@ export interface ClassifyOptions {
 }
 
 const fields = {
-  error: fn<(error: unknown) => Said>({ meaning: "judges what the task threw; undefined leaves it to the default rules" }),
+  error: fn<(error: unknown) => Said>({
+    meaning: "judges what the task threw; undefined leaves it to the default rules",
+  }),
   result: fn<(value: unknown) => Said>({ meaning: "judges what the task resolved with" }),
-  unknown: oneOf(["transient", "permanent"], "transient", { meaning: "what an error is that no rule knows" }),
+  unknown: oneOf(["transient", "permanent"], "transient", {
+    meaning: "what an error is that no rule knows",
+  }),
 } as const;
 
 export const classifySchema: Schema<typeof fields> = {
@@ -42,7 +46,9 @@ export class Classify extends Part {
   }
 
   describe(): string {
-    const own = [this.rules.error && "errors", this.rules.result && "results"].filter((kind) => kind !== undefined);
+    const own = [this.rules.error && "errors", this.rules.result && "results"].filter(
+      (kind) => kind !== undefined,
+    );
     const first = own.length === 0 ? "" : `own rules for ${own.join(" and ")} first; `;
     return `${first}an error that no rule knows is ${this.rules.unknown}`;
   }

@@ -11,7 +11,9 @@ export interface Field<Out = unknown> {
   readonly out?: Out;
 }
 export type Fields = Readonly<Record<string, Field>>;
-export type Parsed<F extends Fields> = { [N in keyof F]: F[N] extends Field<infer Out> ? Out : never };
+export type Parsed<F extends Fields> = {
+  [N in keyof F]: F[N] extends Field<infer Out> ? Out : never;
+};
 
 /** What the schema says of one field, for the reference and for tests. */
 export interface FieldDoc {
@@ -53,8 +55,16 @@ export function integer<D extends number | undefined>(
   described: Described,
 ): Field<number | D> {
   const expected = `a whole number from ${min} to ${max}`;
-  const schema = v.pipe(v.number(expected), v.integer(expected), v.minValue(min, expected), v.maxValue(max, expected));
-  return documented(v.optional(schema, byDefault), docFor("integer", `${min} to ${max}`, byDefault, described));
+  const schema = v.pipe(
+    v.number(expected),
+    v.integer(expected),
+    v.minValue(min, expected),
+    v.maxValue(max, expected),
+  );
+  return documented(
+    v.optional(schema, byDefault),
+    docFor("integer", `${min} to ${max}`, byDefault, described),
+  );
 }
 
 export function ratio<D extends number | undefined>(
@@ -65,7 +75,10 @@ export function ratio<D extends number | undefined>(
   const expected = `a ratio ${lowest} to 1 (not a percentage)`;
   const low = lowest === "from 0" ? 0 : Number.MIN_VALUE;
   const schema = v.pipe(v.number(expected), v.minValue(low, expected), v.maxValue(1, expected));
-  return documented(v.optional(schema, byDefault), docFor("ratio", `${lowest} to 1`, byDefault, described));
+  return documented(
+    v.optional(schema, byDefault),
+    docFor("ratio", `${lowest} to 1`, byDefault, described),
+  );
 }
 
 /** A duration; milliseconds after parsing. */
@@ -77,29 +90,51 @@ export function duration<D extends number | undefined>(
 ): Field<number | D> {
   const bounds = `${formatDuration(min)} to ${max === LONGEST_TIMER_MS ? "24.8 days" : formatDuration(max)}`;
   const expected = `a duration from ${bounds}: milliseconds, or a text such as '2s'`;
-  const text = v.pipe(v.string(), v.transform((value) => parseDuration(value) ?? Number.NaN));
+  const text = v.pipe(
+    v.string(),
+    v.transform((value) => parseDuration(value) ?? Number.NaN),
+  );
   const schema = v.pipe(
     v.union([v.number(), text], expected),
     v.integer(expected),
     v.minValue(min, expected),
     v.maxValue(max, expected),
   );
-  return documented(v.optional(schema, byDefault), docFor("duration", bounds, byDefault, described));
+  return documented(
+    v.optional(schema, byDefault),
+    docFor("duration", bounds, byDefault, described),
+  );
 }
 
-export function oneOf<const T extends string>(values: readonly T[], byDefault: T, described: Described): Field<T> {
+export function oneOf<const T extends string>(
+  values: readonly T[],
+  byDefault: T,
+  described: Described,
+): Field<T> {
   const expected = `one of ${values.map((value) => JSON.stringify(value)).join(", ")}`;
-  return documented(v.optional(v.picklist(values, expected), byDefault), docFor("name", values.join(", "), byDefault, described));
+  return documented(
+    v.optional(v.picklist(values, expected), byDefault),
+    docFor("name", values.join(", "), byDefault, described),
+  );
 }
 
-export function flag<D extends boolean | undefined>(byDefault: D, described: Described): Field<boolean | D> {
-  return documented(v.optional(v.boolean("true or false"), byDefault), docFor("flag", "", byDefault, described));
+export function flag<D extends boolean | undefined>(
+  byDefault: D,
+  described: Described,
+): Field<boolean | D> {
+  return documented(
+    v.optional(v.boolean("true or false"), byDefault),
+    docFor("flag", "", byDefault, described),
+  );
 }
 
 export function text(described: Described): Field<string | undefined> {
   const expected = "a text of 1 to 256 characters";
   const schema = v.pipe(v.string(expected), v.minLength(1, expected), v.maxLength(256, expected));
-  return documented(v.optional(schema), docFor("text", "1 to 256 characters", undefined, described));
+  return documented(
+    v.optional(schema),
+    docFor("text", "1 to 256 characters", undefined, described),
+  );
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- any function will do; its caller knows its type
@@ -134,7 +169,10 @@ export interface Schema<F extends Fields> {
 }
 
 /** Options as given, completed and frozen; or one error with all problems. */
-export function parseOptions<F extends Fields>(schema: Schema<F>, given: unknown): Readonly<Parsed<F>> {
+export function parseOptions<F extends Fields>(
+  schema: Schema<F>,
+  given: unknown,
+): Readonly<Parsed<F>> {
   const { options, issues } = checkOptions(schema, given);
   if (issues.length > 0) throw invalidSpec(issues);
   return options as Readonly<Parsed<F>>;
@@ -145,11 +183,14 @@ export function checkOptions<F extends Fields>(
   { title, fields, peerNames, contradictions }: Schema<F>,
   given: unknown,
 ): { readonly options: Readonly<Parsed<F>> | undefined; readonly issues: readonly Issue[] } {
-  if (!isPlainObject(given)) return { options: undefined, issues: [issueOf(title, "an object with options", given)] };
+  if (!isPlainObject(given))
+    return { options: undefined, issues: [issueOf(title, "an object with options", given)] };
   const unknown = Object.keys(given).filter((name) => !Object.hasOwn(fields, name));
   const issues = unknown.map((name) => unknownOption(title, fields, peerNames, name, given[name]));
   const known = Object.fromEntries(Object.keys(fields).map((name) => [name, given[name]]));
-  const result = v.safeParse(v.object(fields as unknown as v.ObjectEntries), known, { abortPipeEarly: true });
+  const result = v.safeParse(v.object(fields as unknown as v.ObjectEntries), known, {
+    abortPipeEarly: true,
+  });
   if (!result.success) issues.push(...result.issues.map((issue) => fromValibot(title, issue)));
   const options = result.success ? Object.freeze(result.output as Parsed<F>) : undefined;
   if (options !== undefined) issues.push(...(contradictions?.(options) ?? []));
@@ -159,7 +200,11 @@ export function checkOptions<F extends Fields>(
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+  return (
+    prototype === null ||
+    prototype === Object.prototype ||
+    Object.getPrototypeOf(prototype) === null
+  );
 }
 
 export function issueOf(path: string, expected: string, received: unknown, hint?: string): Issue {
@@ -173,7 +218,11 @@ export function invalidSpec(issues: readonly Issue[]): BreakwaterError {
     return `  ${path}: expected ${expected}, received ${received}${advice}`;
   });
   const problems = issues.length === 1 ? "1 problem" : `${issues.length} problems`;
-  return new BreakwaterError("ERR_INVALID_SPEC", `Invalid options, ${problems}:\n${lines.join("\n")}`, { issues });
+  return new BreakwaterError(
+    "ERR_INVALID_SPEC",
+    `Invalid options, ${problems}:\n${lines.join("\n")}`,
+    { issues },
+  );
 }
 
 function fromValibot(title: string, issue: v.BaseIssue<unknown>): Issue {
@@ -187,15 +236,23 @@ function receivedBy({ input, path }: v.BaseIssue<unknown>): unknown {
   return last !== undefined && Number.isNaN(input) ? (last.value as unknown) : input;
 }
 
-function unknownOption(title: string, fields: Fields, peerNames: PeerNames, name: string, value: unknown): Issue {
+function unknownOption(
+  title: string,
+  fields: Fields,
+  peerNames: PeerNames,
+  name: string,
+  value: unknown,
+): Issue {
   const ours = Object.hasOwn(peerNames, name) ? peerNames[name]?.(value) : undefined;
   const hint = ours === undefined ? undefined : `Here that is ${ours}`;
   return issueOf(`${title}.${name}`, `one of ${Object.keys(fields).join(", ")}`, value, hint);
 }
 
 function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 59)}…` : value);
-  if (typeof value === "function") return value.name === "" ? "a function" : `the function ${value.name}`;
+  if (typeof value === "string")
+    return JSON.stringify(value.length > 60 ? `${value.slice(0, 59)}…` : value);
+  if (typeof value === "function")
+    return value.name === "" ? "a function" : `the function ${value.name}`;
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value !== "object" || value === null) return String(value);
   try {

@@ -1,5 +1,13 @@
 /** The kinds of parts, in the order in which `explain()` lists them. */
-export const PART_KINDS = ["deadline", "retry", "budget", "breaker", "bulkhead", "timeout", "classify"] as const;
+export const PART_KINDS = [
+  "deadline",
+  "retry",
+  "budget",
+  "breaker",
+  "bulkhead",
+  "timeout",
+  "classify",
+] as const;
 
 export type PartKind = (typeof PART_KINDS)[number];
 

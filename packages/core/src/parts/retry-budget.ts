@@ -1,9 +1,26 @@
-import { type BudgetRules, Credit, Reserve, type SavedCredit, type SavedReserve } from "../budget/credit.js";
-import { Keyed, type Slot } from "../guards/keyed.js";
+import {
+  type BudgetHome,
+  type BudgetRules,
+  Credit,
+  Reserve,
+  type SavedCredit,
+  type SavedReserve,
+  shareOf,
+} from "../budget/credit.js";
+import { Keyed, type Slot } from "../keys/keyed.js";
 import { type Duration, formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
 import { keyFields } from "./circuit-breaker.js";
 import { FactSource } from "./facts.js";
-import { duration, integer, oneOf, type Parsed, parseOptions, ratio, type Schema, text } from "./options.js";
+import {
+  duration,
+  integer,
+  oneOf,
+  type Parsed,
+  parseOptions,
+  ratio,
+  type Schema,
+  text,
+} from "./options.js";
 import { StatefulPart } from "./part.js";
 
 /**
@@ -34,10 +51,18 @@ export interface RetryBudgetOptions {
 const fields = {
   name: text({ meaning: "for errors, events and metrics", default: "the first policy's name" }),
   ratio: ratio("from 0", 0.2, { meaning: "retries per call" }),
-  windowMs: duration(10, LONGEST_TIMER_MS, 10_000, { meaning: "a call's deposit lapses after this time" }),
-  reserve: integer(0, 1_000_000, 10, { meaning: "retries for those who call too rarely to have credit; starts full" }),
-  reserveRefillMs: duration(1, LONGEST_TIMER_MS, 30_000, { meaning: "one token comes back to the reserve in each such time" }),
-  credit: oneOf(["calls", "successes"], "calls", { meaning: "who deposits: every call, or only proofs of life" }),
+  windowMs: duration(10, LONGEST_TIMER_MS, 10_000, {
+    meaning: "a call's deposit lapses after this time",
+  }),
+  reserve: integer(0, 1_000_000, 10, {
+    meaning: "retries for those who call too rarely to have credit; starts full",
+  }),
+  reserveRefillMs: duration(1, LONGEST_TIMER_MS, 30_000, {
+    meaning: "one token comes back to the reserve in each such time",
+  }),
+  credit: oneOf(["calls", "successes"], "calls", {
+    meaning: "who deposits: every call, or only proofs of life",
+  }),
   ...keyFields,
 } as const;
 
@@ -47,7 +72,8 @@ export const retryBudgetSchema: Schema<typeof fields> = {
   title: "retryBudget",
   fields,
   peerNames: {
-    percentCanRetry: (value) => (typeof value === "number" && value > 1 ? `ratio: ${value / 100}` : "ratio"),
+    percentCanRetry: (value) =>
+      typeof value === "number" && value > 1 ? `ratio: ${value / 100}` : "ratio",
     retryRatio: () => "ratio",
     budgetPercent: (value) => (typeof value === "number" ? `ratio: ${value / 100}` : "ratio"),
     ttl: () => "windowMs",
@@ -59,29 +85,32 @@ export const retryBudgetSchema: Schema<typeof fields> = {
   },
 };
 
+function rulesOf(options: Options): Options & BudgetRules {
+  return Object.freeze({ ...options, share: shareOf(options.ratio) });
+}
+
 export interface SavedBudget {
   readonly reserve: SavedReserve;
   readonly credits: Readonly<Record<string, SavedCredit>>;
 }
 
 /** A retry budget: credit by key, and one reserve for all. Make it with `retryBudget`. */
-export class RetryBudget extends StatefulPart {
+export class RetryBudget extends StatefulPart implements BudgetHome {
   readonly kind = "budget";
   readonly facts: FactSource = new FactSource();
-  #options: Options;
+  rules: Options & BudgetRules;
   readonly #reserve: Reserve;
   readonly #credits: Keyed<Credit>;
 
   constructor(given: RetryBudgetOptions) {
     const options = parseOptions(retryBudgetSchema, given);
     super(options.name);
-    this.#options = options;
-    const rules = (): BudgetRules => this.#options;
-    this.#reserve = new Reserve(rules);
+    this.rules = rulesOf(options);
+    this.#reserve = new Reserve(this);
     this.#credits = new Keyed(
-      () => new Credit(rules, this.#reserve),
-      () => this.#options,
-      () => this.facts.tell("keys.overflowed", { guard: this.name, maxKeys: this.#options.maxKeys }),
+      () => new Credit(this, this.#reserve),
+      () => this.rules,
+      () => this.facts.tell("keys.overflowed", { guard: this.name, maxKeys: this.rules.maxKeys }),
     );
   }
 
@@ -98,7 +127,7 @@ export class RetryBudget extends StatefulPart {
    * @throws BreakwaterError `ERR_INVALID_SPEC`; the budget then stays as it was.
    */
   retune(options: RetryBudgetOptions): void {
-    this.#options = parseOptions(retryBudgetSchema, options);
+    this.rules = rulesOf(parseOptions(retryBudgetSchema, options));
   }
 
   at(key: string | undefined): Slot<Credit> {
@@ -125,9 +154,12 @@ export class RetryBudget extends StatefulPart {
   }
 
   describe(): string {
-    const { ratio: share, windowMs, reserve, reserveRefillMs, credit } = this.#options;
+    const { ratio: share, windowMs, reserve, reserveRefillMs, credit } = this.rules;
     const of = credit === "calls" ? "the calls" : "the answered calls";
-    const beside = reserve === 0 ? "no reserve" : `a reserve of ${reserve}, one back every ${formatDuration(reserveRefillMs)}`;
+    const beside =
+      reserve === 0
+        ? "no reserve"
+        : `a reserve of ${reserve}, one back every ${formatDuration(reserveRefillMs)}`;
     return `retries ≤ ${share} of ${of} of the last ${formatDuration(windowMs)}; ${beside}`;
   }
 }

@@ -1,6 +1,15 @@
 import type { Jitter } from "../retry/backoff.js";
 import { type Duration, formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
-import { duration, flag, integer, issueOf, oneOf, type Parsed, parseOptions, type Schema } from "./options.js";
+import {
+  duration,
+  flag,
+  integer,
+  issueOf,
+  oneOf,
+  type Parsed,
+  parseOptions,
+  type Schema,
+} from "./options.js";
 import { Part } from "./part.js";
 
 /** How often a call is attempted, and how long it waits in between. */
@@ -21,15 +30,25 @@ export interface RetryOptions {
 
 const fields = {
   maxAttempts: integer(1, 100, 3, { meaning: "attempts in all, the first one included" }),
-  baseMs: duration(0, LONGEST_TIMER_MS, 200, { meaning: "the delay before attempt n + 1 grows with baseMs x 2^(n − 1)" }),
-  maxMs: duration(0, LONGEST_TIMER_MS, 20_000, { meaning: "no delay is longer, but for what the dependency asks for" }),
-  jitter: oneOf(["none", "full", "equal", "decorrelated"], "full", { meaning: "how delays are spread" }),
-  maxRetryAfterMs: duration(0, LONGEST_TIMER_MS, 30_000, { meaning: "a dependency that asks for longer is not waited for" }),
+  baseMs: duration(0, LONGEST_TIMER_MS, 200, {
+    meaning: "the delay before attempt n + 1 grows with baseMs x 2^(n − 1)",
+  }),
+  maxMs: duration(0, LONGEST_TIMER_MS, 20_000, {
+    meaning: "no delay is longer, but for what the dependency asks for",
+  }),
+  jitter: oneOf(["none", "full", "equal", "decorrelated"], "full", {
+    meaning: "how delays are spread",
+  }),
+  maxRetryAfterMs: duration(0, LONGEST_TIMER_MS, 30_000, {
+    meaning: "a dependency that asks for longer is not waited for",
+  }),
   nested: flag(false, { meaning: "repeat what a policy inside has already given up on" }),
 } as const;
 
 const retriesToAttempts = (value: unknown): string =>
-  typeof value === "number" ? `maxAttempts: ${value + 1} (attempts in all)` : "maxAttempts (attempts in all)";
+  typeof value === "number"
+    ? `maxAttempts: ${value + 1} (attempts in all)`
+    : "maxAttempts (attempts in all)";
 
 export const retrySchema: Schema<typeof fields> = {
   title: "retry",

@@ -17,34 +17,72 @@ export interface DeadlineOptions {
 }
 
 const timeoutFields = {
-  attemptTimeoutMs: duration(1, LONGEST_TIMER_MS, undefined, { meaning: "an attempt that takes longer fails, and its signal is aborted", default: "required" }),
+  attemptTimeoutMs: duration(1, LONGEST_TIMER_MS, undefined, {
+    meaning: "an attempt that takes longer fails, and its signal is aborted",
+    default: "required",
+  }),
 } as const;
 
 const deadlineFields = {
-  deadlineMs: duration(1, LONGEST_TIMER_MS, undefined, { meaning: "a call that takes longer fails", default: "required" }),
-  minAttemptMs: duration(0, LONGEST_TIMER_MS, 10, { meaning: "with less than this left, no attempt begins" }),
+  deadlineMs: duration(1, LONGEST_TIMER_MS, undefined, {
+    meaning: "a call that takes longer fails",
+    default: "required",
+  }),
+  minAttemptMs: duration(0, LONGEST_TIMER_MS, 10, {
+    meaning: "with less than this left, no attempt begins",
+  }),
 } as const;
 
 export const timeoutSchema: Schema<typeof timeoutFields> = {
   title: "timeout",
   fields: timeoutFields,
-  peerNames: { timeout: () => "attemptTimeoutMs", duration: () => "attemptTimeoutMs", delay: () => "attemptTimeoutMs", milliseconds: () => "attemptTimeoutMs", ms: () => "attemptTimeoutMs" },
+  peerNames: {
+    timeout: () => "attemptTimeoutMs",
+    duration: () => "attemptTimeoutMs",
+    delay: () => "attemptTimeoutMs",
+    milliseconds: () => "attemptTimeoutMs",
+    ms: () => "attemptTimeoutMs",
+  },
   contradictions: ({ attemptTimeoutMs }) => required("timeout.attemptTimeoutMs", attemptTimeoutMs),
 };
 
 export const deadlineSchema: Schema<typeof deadlineFields> = {
   title: "deadline",
   fields: deadlineFields,
-  peerNames: { timeout: () => "deadlineMs", maxRetryTime: () => "deadlineMs", maxElapsedTime: () => "deadlineMs", ms: () => "deadlineMs" },
+  peerNames: {
+    timeout: () => "deadlineMs",
+    maxRetryTime: () => "deadlineMs",
+    maxElapsedTime: () => "deadlineMs",
+    ms: () => "deadlineMs",
+  },
   contradictions: ({ deadlineMs, minAttemptMs }) => {
     if (deadlineMs === undefined) return required("deadline.deadlineMs", deadlineMs);
     const never = minAttemptMs > deadlineMs;
-    return never ? [{ path: "deadline.minAttemptMs", expected: `at most deadlineMs (${deadlineMs})`, received: String(minAttemptMs) }] : [];
+    return never
+      ? [
+          {
+            path: "deadline.minAttemptMs",
+            expected: `at most deadlineMs (${deadlineMs})`,
+            received: String(minAttemptMs),
+          },
+        ]
+      : [];
   },
 };
 
-function required(path: string, value: unknown): { path: string; expected: string; received: string }[] {
-  return value === undefined ? [{ path, expected: "a duration: milliseconds, or a text such as '2s'", received: "undefined" }] : [];
+function required(
+  path: string,
+  value: unknown,
+): { path: string; expected: string; received: string }[] {
+  return value === undefined
+    ? [
+        {
+          path,
+          expected: "a duration: milliseconds, or a text such as '2s'",
+          received: "undefined",
+        },
+      ]
+    : [];
 }
 
 /** A time limit for each attempt. Make it with `timeout`. */

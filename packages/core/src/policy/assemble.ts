@@ -11,7 +11,15 @@ import type { Deadline, Timeout } from "../parts/time-limits.js";
 import { type ParsedPolicyOptions, type PolicyOptions, policySchema } from "./policy-options.js";
 
 /** What a policy is made of: parts in any order, and at most one plain object of options. */
-export type PolicyPart = CircuitBreaker | RetryBudget | Retry | Timeout | Deadline | Bulkhead | Classify | PolicyOptions;
+export type PolicyPart =
+  | CircuitBreaker
+  | RetryBudget
+  | Retry
+  | Timeout
+  | Deadline
+  | Bulkhead
+  | Classify
+  | PolicyOptions;
 
 /** One part of each kind, at most. */
 export interface Parts {
@@ -44,8 +52,13 @@ export function assemble(given: readonly unknown[]): Assembly {
     else issues.push(notAPart(index, item));
   }
   if (optionObjects.length > 1)
-    issues.push(issueOf("policy", "one object of options", optionObjects, "Put all options into one object"));
-  const { options, issues: wrong } = checkOptions(policySchema, Object.assign({}, ...optionObjects));
+    issues.push(
+      issueOf("policy", "one object of options", optionObjects, "Put all options into one object"),
+    );
+  const { options, issues: wrong } = checkOptions(
+    policySchema,
+    Object.assign({}, ...optionObjects),
+  );
   issues.push(...wrong, ...contradictions(parts));
   if (issues.length > 0 || options === undefined) throw invalidSpec(issues);
   return { parts, options };
@@ -53,7 +66,14 @@ export function assemble(given: readonly unknown[]): Assembly {
 
 function addPart(parts: Parts, part: Part): Issue[] {
   if (parts[part.kind] !== undefined)
-    return [issueOf("policy", `one ${part.kind}`, `two of kind ${part.kind}`, "Nest two policies to have two of a kind")];
+    return [
+      issueOf(
+        "policy",
+        `one ${part.kind}`,
+        `two of kind ${part.kind}`,
+        "Nest two policies to have two of a kind",
+      ),
+    ];
   Object.assign(parts, { [part.kind]: part });
   return [];
 }
@@ -65,7 +85,12 @@ function notAPart(index: number, item: unknown): Issue {
       : typeof item === "function"
         ? "A decorator needs its parentheses: @Resilient()"
         : undefined;
-  return issueOf(`policy[${index}]`, "a part such as circuitBreaker(), or an object of options", item, hint);
+  return issueOf(
+    `policy[${index}]`,
+    "a part such as circuitBreaker(), or an object of options",
+    item,
+    hint,
+  );
 }
 
 function contradictions({ timeout, deadline }: Parts): Issue[] {
@@ -73,7 +98,9 @@ function contradictions({ timeout, deadline }: Parts): Issue[] {
   const { attemptTimeoutMs } = timeout.rules;
   const { deadlineMs } = deadline.rules;
   if (attemptTimeoutMs < deadlineMs) return [];
-  return [issueOf("timeout.attemptTimeoutMs", `less than deadlineMs (${deadlineMs})`, attemptTimeoutMs)];
+  return [
+    issueOf("timeout.attemptTimeoutMs", `less than deadlineMs (${deadlineMs})`, attemptTimeoutMs),
+  ];
 }
 
 /** The inner one wins, kind by kind and option by option; `null` takes a kind away. */
@@ -102,7 +129,8 @@ export function complete({ parts, options }: Assembly): Parts {
   const completed = Object.keys(parts).length === 0 ? recommended() : { ...parts };
   for (const kind of removed) delete completed[kind];
   if (completed.budget !== undefined && !removed.has("retry")) completed.retry ??= retry();
-  if ((completed.retry?.rules.maxAttempts ?? 1) > 1 && !removed.has("budget")) completed.budget ??= retryBudget();
+  if ((completed.retry?.rules.maxAttempts ?? 1) > 1 && !removed.has("budget"))
+    completed.budget ??= retryBudget();
   return completed;
 }
 

@@ -49,7 +49,9 @@ export class Explanation extends Readable {
 
   toString(): string {
     const { dependency, owner, runbook } = this;
-    const about = Object.entries({ dependency, owner, runbook }).filter(([, value]) => value !== undefined);
+    const about = Object.entries({ dependency, owner, runbook }).filter(
+      ([, value]) => value !== undefined,
+    );
     const rows = [
       ...about.map(([name, value]) => [name, value as string] as const),
       ...this.parts.map(({ kind, text }) => [kind, text] as const),
@@ -64,7 +66,9 @@ function explained(kind: PartKind, parts: Parts): ExplainedPart {
   const part = parts[kind];
   if (part === undefined) return { kind, text: ABSENT[kind], present: false };
   const text = part.describe();
-  return part instanceof StatefulPart ? { kind, name: part.name, text, present: true } : { kind, text, present: true };
+  return part instanceof StatefulPart
+    ? { kind, name: part.name, text, present: true }
+    : { kind, text, present: true };
 }
 
 function idempotencyOf({ idempotent }: ParsedPolicyOptions): Explanation["idempotent"] {
@@ -73,12 +77,20 @@ function idempotencyOf({ idempotent }: ParsedPolicyOptions): Explanation["idempo
   return idempotent ? "yes" : "no";
 }
 
-function notesOn({ retry, timeout }: Parts, { idempotent }: ParsedPolicyOptions, signalWasRead: boolean): string[] {
+function notesOn(
+  { retry, timeout }: Parts,
+  { idempotent }: ParsedPolicyOptions,
+  signalWasRead: boolean,
+): string[] {
   const notes: string[] = [];
   const repeats = (retry?.rules.maxAttempts ?? 1) > 1;
   if (repeats && idempotent === undefined)
-    notes.push("calls are repeated although idempotent is not declared; set it to false for writes");
+    notes.push(
+      "calls are repeated although idempotent is not declared; set it to false for writes",
+    );
   if (repeats && timeout !== undefined && !signalWasRead)
-    notes.push("no task has read its signal: an attempt that timed out may still run beside its retry");
+    notes.push(
+      "no task has read its signal: an attempt that timed out may still run beside its retry",
+    );
   return notes;
 }

@@ -1,5 +1,14 @@
 import * as v from "valibot";
-import { either, type Field, fieldOf, flag, fn, type Parsed, type Schema, text } from "../parts/options.js";
+import {
+  either,
+  type Field,
+  fieldOf,
+  flag,
+  fn,
+  type Parsed,
+  type Schema,
+  text,
+} from "../parts/options.js";
 import { PART_KINDS } from "../parts/part.js";
 
 /** What a policy may be told beside its parts. */
@@ -45,7 +54,10 @@ const idempotentSchema = v.custom<boolean | AnyFunction>(
 );
 
 const fields = {
-  name: text({ meaning: "for errors, events and metrics", default: "Class.method, else anonymous-1" }),
+  name: text({
+    meaning: "for errors, events and metrics",
+    default: "Class.method, else anonymous-1",
+  }),
   key: fn<AnyFunction>({ meaning: "chooses the circuit and the credit of a call" }),
   idempotent: either(fieldOf(idempotentSchema), {
     type: "flag or function",
@@ -63,12 +75,15 @@ const fields = {
 const removal = Object.fromEntries(
   PART_KINDS.map((kind) => [
     kind,
-    either(fieldOf(v.null(`null, which takes the ${kind} of the class away; pass a part by itself`)), {
-      type: "null",
-      bounds: "",
-      default: "none",
-      meaning: `takes the ${kind} of the class away`,
-    }),
+    either(
+      fieldOf(v.null(`null, which takes the ${kind} of the class away; pass a part by itself`)),
+      {
+        type: "null",
+        bounds: "",
+        default: "none",
+        meaning: `takes the ${kind} of the class away`,
+      },
+    ),
   ]),
 ) as { [K in (typeof PART_KINDS)[number]]: Field<null | undefined> };
 

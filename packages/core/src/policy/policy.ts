@@ -1,11 +1,11 @@
 import { type Call, type CallOptions, runningFrame } from "../call/call.js";
 import { drive } from "../engine/drive.js";
-import type { Plan, Task } from "../engine/plan.js";
+import type { Task } from "../engine/plan.js";
 import { rejectSoon } from "../engine/refusals.js";
 import type { EventOf, EventType, ResilienceEvent } from "../events/catalog.js";
 import { Events, type Listener } from "../events/events.js";
 import { type Assembly, complete, type Parts } from "./assemble.js";
-import { compile } from "./compile.js";
+import { type Compiled, compile } from "./compile.js";
 import { Explanation } from "./explanation.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
 import { applySnapshot, type PolicySnapshot, takeSnapshot } from "./snapshot.js";
@@ -68,7 +68,7 @@ export class LivePolicy implements Policy {
   readonly #parts: Parts;
   readonly #options: ParsedPolicyOptions;
   readonly #events: Events;
-  readonly #plan: Plan;
+  readonly #compiled: Compiled;
   readonly #named: boolean;
   #listeners = 0;
   #leave: (() => void)[] = [];
@@ -80,7 +80,7 @@ export class LivePolicy implements Policy {
     this.#parts = complete(assembly);
     this.#options = options;
     this.#events = new Events(this.name);
-    this.#plan = compile(this.name, this.#parts, options, this.#events);
+    this.#compiled = compile(this.name, this.#parts, options, this.#events);
   }
 
   execute<T>(task: (call: Call) => T | PromiseLike<T>, options?: CallOptions): Promise<Awaited<T>> {
@@ -90,28 +90,37 @@ export class LivePolicy implements Policy {
 
   wrap<F extends AsyncFunction>(fn: F): F {
     if (typeof fn !== "function") throw new TypeError("wrap() takes a function");
-    const { run } = this;
     const policy = this;
     const wrapped = function (this: unknown, ...args: unknown[]): Promise<unknown> {
-      return run.call(policy, fn, this, args, runningFrame()?.callOptions);
+      return policy.run(fn, this, args, runningFrame()?.callOptions);
     };
     return keepIdentity(wrapped as unknown as F, fn);
   }
 
   /** One call. `args` undefined gives the task a call object. */
-  run(task: Task, self: unknown, args: readonly unknown[] | undefined, options: CallOptions | undefined): Promise<unknown> {
-    const plan = this.#plan;
+  run(
+    task: Task,
+    self: unknown,
+    args: readonly unknown[] | undefined,
+    options: CallOptions | undefined,
+  ): Promise<unknown> {
+    const { driver, scopes } = this.#compiled;
     // A deadline of its own is the one thing that only a driver that can wait understands.
-    const driver = options?.deadlineMs === undefined ? plan.driver : drive;
-    return driver(plan, task, self, args, options);
+    if (options?.deadlineMs !== undefined) return drive(scopes, task, self, args, options);
+    return driver(scopes, task, self, args, options);
   }
 
   explain(): Explanation {
-    return new Explanation(this.name, this.#parts, this.#options, this.#plan.counters.signalWasRead);
+    return new Explanation(
+      this.name,
+      this.#parts,
+      this.#options,
+      this.#compiled.scopes.plan.counters.signalWasRead,
+    );
   }
 
   snapshot(): PolicySnapshot {
-    return takeSnapshot(this.name, this.#parts, this.#plan.counters);
+    return takeSnapshot(this.name, this.#parts, this.#compiled.scopes.plan.counters);
   }
 
   restore(snapshot: PolicySnapshot): void {
@@ -122,7 +131,9 @@ export class LivePolicy implements Policy {
     if (this.#listeners++ === 0) this.#attendParts();
     const off = this.#events.on(type, listener as Listener);
     if (type === "*" && !this.#named)
-      this.#events.emit("policy.unnamed", { hint: "give it a name: resilient({ name: 'crm' }, …)" });
+      this.#events.emit("policy.unnamed", {
+        hint: "give it a name: resilient({ name: 'crm' }, …)",
+      });
     let listening = true;
     return () => {
       if (listening && --this.#listeners === 0) for (const leave of this.#leave.splice(0)) leave();
@@ -135,7 +146,8 @@ export class LivePolicy implements Policy {
   #attendParts(): void {
     const { breaker, bulkhead, budget } = this.#parts;
     const hear: Events["emit"] = (type, details) => this.#events.emit(type, details);
-    for (const part of [breaker, bulkhead, budget]) if (part !== undefined) this.#leave.push(part.facts.attend(hear));
+    for (const part of [breaker, bulkhead, budget])
+      if (part !== undefined) this.#leave.push(part.facts.attend(hear));
   }
 }
 
@@ -146,7 +158,8 @@ export function keepIdentity<F extends object>(wrapper: F, original: F): F {
   for (const name of Reflect.ownKeys(own)) {
     const { [name]: property } = own;
     const present = Object.getOwnPropertyDescriptor(wrapper, name);
-    if (property !== undefined && (present?.configurable ?? true)) Object.defineProperty(wrapper, name, property);
+    if (property !== undefined && (present?.configurable ?? true))
+      Object.defineProperty(wrapper, name, property);
   }
   return wrapper;
 }

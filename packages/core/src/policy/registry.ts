@@ -12,9 +12,17 @@ const policies = new Map<string, LivePolicy>();
  * definePolicy("crm", circuitBreaker(), retryBudget({ ratio: 0.1 }), timeout("2s"));
  */
 export function definePolicy(name: string, ...parts: readonly PolicyPart[]): Policy {
-  if (typeof name !== "string" || name === "") throw invalidSpec([issueOf("definePolicy", "a name", name)]);
+  if (typeof name !== "string" || name === "")
+    throw invalidSpec([issueOf("definePolicy", "a name", name)]);
   if (policies.has(name))
-    throw invalidSpec([issueOf("definePolicy", "a name that is not taken", name, "Get the policy with resilient(name)")]);
+    throw invalidSpec([
+      issueOf(
+        "definePolicy",
+        "a name that is not taken",
+        name,
+        "Get the policy with resilient(name)",
+      ),
+    ]);
   const { options, ...assembly } = assemble(parts);
   const policy = new LivePolicy({ ...assembly, options: { ...options, name } });
   policies.set(name, policy);
@@ -43,5 +51,7 @@ export function resilient(name: string): Policy;
 export function resilient(...parts: readonly PolicyPart[]): Policy;
 export function resilient(...parts: readonly (PolicyPart | string)[]): Policy {
   const [only] = parts;
-  return typeof only === "string" && parts.length === 1 ? lookUp(only) : new LivePolicy(assemble(parts));
+  return typeof only === "string" && parts.length === 1
+    ? lookUp(only)
+    : new LivePolicy(assemble(parts));
 }

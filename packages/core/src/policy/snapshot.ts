@@ -12,13 +12,20 @@ export interface PolicySnapshot {
   readonly policy: string;
   /** When: by the wall clock, and by the machine's own clock since the boot with this id. */
   readonly takenAt: { readonly wallMs: number; readonly bootId: string; readonly bootMs: number };
-  readonly counters: Pick<Counters, "attempts" | "retries" | "deniedRetries" | "refusedCalls" | "unknownErrors">;
+  readonly counters: Pick<
+    Counters,
+    "attempts" | "retries" | "deniedRetries" | "refusedCalls" | "unknownErrors"
+  >;
   /** By key: `""` without one, `"=…"` for each key. Circuits that are as good as new are left out. */
   readonly circuits?: Readonly<Record<string, SavedCircuit>>;
   readonly budget?: SavedBudget;
 }
 
-export function takeSnapshot(policy: string, { breaker, budget }: Parts, counters: Counters): PolicySnapshot {
+export function takeSnapshot(
+  policy: string,
+  { breaker, budget }: Parts,
+  counters: Counters,
+): PolicySnapshot {
   const nowMs = clock.read();
   const { attempts, retries, deniedRetries, refusedCalls, unknownErrors } = counters;
   return {
@@ -35,8 +42,10 @@ export function takeSnapshot(policy: string, { breaker, budget }: Parts, counter
 export function applySnapshot(snapshot: unknown, { breaker, budget }: Parts): void {
   const { circuits, budget: savedBudget, takenAt } = parseSnapshot(snapshot);
   const elapsed = elapsedSince(takenAt);
-  if (breaker !== undefined && circuits !== undefined) breaker.restore(circuits, elapsed.forCircuits);
-  if (budget !== undefined && savedBudget !== undefined) budget.restore(savedBudget, elapsed.forBudgets);
+  if (breaker !== undefined && circuits !== undefined)
+    breaker.restore(circuits, elapsed.forCircuits);
+  if (budget !== undefined && savedBudget !== undefined)
+    budget.restore(savedBudget, elapsed.forBudgets);
 }
 
 /**
@@ -44,7 +53,10 @@ export function applySnapshot(snapshot: unknown, { breaker, budget }: Parts): vo
  * it may have been set: then no circuit waits longer than it would have, and no reserve fills from time that may not
  * have passed.
  */
-function elapsedSince(takenAt: PolicySnapshot["takenAt"]): { forCircuits: number; forBudgets: number } {
+function elapsedSince(takenAt: PolicySnapshot["takenAt"]): {
+  forCircuits: number;
+  forBudgets: number;
+} {
   const now = clock.boot();
   if (now.bootId === takenAt.bootId) {
     const passedMs = Math.max(0, Math.round(now.bootMs - takenAt.bootMs));
@@ -55,8 +67,18 @@ function elapsedSince(takenAt: PolicySnapshot["takenAt"]): { forCircuits: number
 
 const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
 const whole = v.pipe(amount, v.integer());
-const reason = v.picklist(["consecutiveFailures", "failureRatio", "slowCallRatio", "timeoutRatio", "probes"]);
-const summary = v.object({ name: v.string(), message: v.string(), code: v.exactOptional(v.string()) });
+const reason = v.picklist([
+  "consecutiveFailures",
+  "failureRatio",
+  "slowCallRatio",
+  "timeoutRatio",
+  "probes",
+]);
+const summary = v.object({
+  name: v.string(),
+  message: v.string(),
+  code: v.exactOptional(v.string()),
+});
 const common = { trips: whole, lastOpenMs: whole };
 const circuit = v.variant("state", [
   v.object({
@@ -66,7 +88,13 @@ const circuit = v.variant("state", [
     forMs: whole,
     window: v.array(v.tuple([whole, whole, whole, whole, whole])),
   }),
-  v.object({ ...common, state: v.picklist(["open", "half-open"]), leftMs: whole, reason, cause: summary }),
+  v.object({
+    ...common,
+    state: v.picklist(["open", "half-open"]),
+    leftMs: whole,
+    reason,
+    cause: summary,
+  }),
 ]);
 const snapshotSchema = v.object({
   version: v.literal(1),
@@ -82,8 +110,11 @@ const snapshotSchema = v.object({
 
 function parseSnapshot(snapshot: unknown): Pick<PolicySnapshot, "takenAt" | "circuits" | "budget"> {
   const result = v.safeParse(snapshotSchema, snapshot);
-  if (result.success) return result.output as Pick<PolicySnapshot, "takenAt" | "circuits" | "budget">;
+  if (result.success)
+    return result.output as Pick<PolicySnapshot, "takenAt" | "circuits" | "budget">;
   throw invalidSpec(
-    result.issues.map((issue) => issueOf(`snapshot.${v.getDotPath(issue) ?? ""}`, issue.expected ?? "", issue.input)),
+    result.issues.map((issue) =>
+      issueOf(`snapshot.${v.getDotPath(issue) ?? ""}`, issue.expected ?? "", issue.input),
+    ),
   );
 }

@@ -14,7 +14,11 @@ export interface BackoffRules {
 }
 
 /** The delay after attempt `attempt` (from 1), in whole milliseconds. `previousMs` is the delay before it, 0 at first. */
-export function backoffMs({ baseMs, maxMs, jitter }: BackoffRules, attempt: number, previousMs: number): number {
+export function backoffMs(
+  { baseMs, maxMs, jitter }: BackoffRules,
+  attempt: number,
+  previousMs: number,
+): number {
   const fullMs = Math.min(maxMs, baseMs * 2 ** (attempt - 1));
   switch (jitter) {
     case "none":

@@ -4,7 +4,15 @@ import type { EventType, ResilienceEvent } from "../events/catalog.js";
 import type { Policy } from "../policy/policy.js";
 
 export { installVirtualClock, type VirtualClock } from "./virtual-clock.js";
-export { hangs, returns, scriptedTask, type ScriptedRun, type ScriptedTask, type Step, throws } from "./scripted-task.js";
+export {
+  hangs,
+  returns,
+  scriptedTask,
+  type ScriptedRun,
+  type ScriptedTask,
+  type Step,
+  throws,
+} from "./scripted-task.js";
 
 /**
  * Puts every breaker, budget and bulkhead of the process back to how it was made: closed, full, empty. Work that is
@@ -23,7 +31,10 @@ export function resetState(): void {
  * @example
  * const events = eventLog(policy, "retry.scheduled", "circuit.opened");
  */
-export function eventLog(policy: Policy, ...types: readonly EventType[]): readonly ResilienceEvent[] {
+export function eventLog(
+  policy: Policy,
+  ...types: readonly EventType[]
+): readonly ResilienceEvent[] {
   const log: ResilienceEvent[] = [];
   const add = (event: ResilienceEvent): void => void log.push(event);
   if (types.length === 0) policy.on("*", add);

@@ -56,7 +56,10 @@ export function scriptedTask<T>(...steps: readonly [Step<T>, ...Step<T>[]]): Scr
       if (step.heedsSignal && (step.outcome === "never" || step.afterMs > 0))
         call.signal.addEventListener("abort", () => reject(call.signal.reason), { once: true });
       if (step.outcome === "never") return;
-      const settle = "value" in step.outcome ? settler(resolve, step.outcome.value) : settler(reject, step.outcome.error);
+      const settle =
+        "value" in step.outcome
+          ? settler(resolve, step.outcome.value)
+          : settler(reject, step.outcome.error);
       if (step.afterMs === 0) settle();
       else clock.setTimer(settle, step.afterMs);
     });

@@ -35,7 +35,8 @@ let installed: VirtualTime | undefined;
  * await clock.advance(1_000);
  */
 export function installVirtualClock({ seed = 1 }: { readonly seed?: number } = {}): VirtualClock {
-  if (installed !== undefined) throw new Error("A virtual clock is installed already: restore() it first.");
+  if (installed !== undefined)
+    throw new Error("A virtual clock is installed already: restore() it first.");
   installed = new VirtualTime(systemClock.read(), systemClock.wallMs());
   useClock(installed.clock);
   useRandom(seededRandom(seed));
@@ -75,7 +76,9 @@ class VirtualTime implements VirtualClock {
     promise.then(done, done);
     for (await settled(); pending; await settled()) {
       if (this.clock.fireNext(Infinity)) continue;
-      throw new Error("The promise waits for something that no virtual time brings: a timer of its own, or nothing.");
+      throw new Error(
+        "The promise waits for something that no virtual time brings: a timer of its own, or nothing.",
+      );
     }
     return promise;
   }
@@ -100,6 +103,7 @@ interface Due {
 
 class ManualClock implements Clock {
   readonly stalenessMs = 0;
+  readonly ticking = false;
   #nowMs: number;
   #wallMs: number;
   #due: Due[] = [];

@@ -16,7 +16,9 @@ export interface Clock {
   clearTimer(timer: Timer): void;
   /** Runs `fn` once the input that already waits in the sockets has been handled. */
   afterInput(fn: () => void): void;
-  /** Something that the ticker tidies up has changed. */
+  /** Whether a ticker is running that will tidy up by itself. */
+  readonly ticking: boolean;
+  /** There is something to tidy up. */
   wake(): void;
 }
 

@@ -29,8 +29,9 @@ export class Lane implements Sleeper {
     this.#ms = ms;
   }
 
-  add(wait: Wait): void {
-    wait.dueMs = clock.now() + this.#ms + clock.stalenessMs;
+  /** `nowMs` is what `clock.now()` said when the wait began. */
+  add(wait: Wait, nowMs: number): void {
+    wait.dueMs = nowMs + this.#ms + clock.stalenessMs;
     wait.previous = this.#tail;
     if (this.#tail === undefined) this.#head = wait;
     else this.#tail.next = wait;
@@ -47,7 +48,7 @@ export class Lane implements Sleeper {
     else next.previous = previous;
     wait.previous = wait.next = undefined;
     wait.dueMs = 0;
-    if (this.#head === undefined) clock.wake();
+    if (this.#head === undefined && !clock.ticking) clock.wake();
   }
 
   restart(staleMs: number, nowMs: number): void {

@@ -14,7 +14,10 @@ export function uuid(): string {
   const hex = Array.from({ length: 32 }, () => Math.floor(random() * 16));
   hex[12] = 4;
   hex[16] = 8 + ((hex[16] ?? 0) % 4);
-  return hex.map((digit) => digit.toString(16)).join("").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  return hex
+    .map((digit) => digit.toString(16))
+    .join("")
+    .replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 /** A repeatable source: mulberry32, a 32-bit generator by Tommy Ettinger, good enough to spread delays. */

@@ -42,7 +42,13 @@ export type VerdictName =
   | "refused";
 
 const answered = { row: "reset", inWindow: true, probe: "success", alive: true } as const;
-const failed = { retry: true, row: "add", inWindow: true, failure: true, probe: "failure" } as const;
+const failed = {
+  retry: true,
+  row: "add",
+  inWindow: true,
+  failure: true,
+  probe: "failure",
+} as const;
 
 export const VERDICTS: { readonly [N in VerdictName]: Verdict } = {
   success: new Verdict("success", answered),

@@ -1,4 +1,10 @@
-import { noTotals, type Outcome, type OutcomeWindow, type SavedWindow, type WindowTotals } from "./outcome-window.js";
+import {
+  noTotals,
+  type Outcome,
+  type OutcomeWindow,
+  type SavedWindow,
+  type WindowTotals,
+} from "./outcome-window.js";
 
 const FAILURE = 1;
 const TIMEOUT = 2;
@@ -31,7 +37,13 @@ export class CountWindow implements OutcomeWindow {
 
   save(): SavedWindow {
     const oldestFirst = [...this.#ring.slice(this.#next), ...this.#ring.slice(0, this.#next)];
-    return oldestFirst.map((flags) => [0, 1, bit(flags, FAILURE), bit(flags, TIMEOUT), bit(flags, SLOW)]);
+    return oldestFirst.map((flags) => [
+      0,
+      1,
+      bit(flags, FAILURE),
+      bit(flags, TIMEOUT),
+      bit(flags, SLOW),
+    ]);
   }
 
   #add(flags: number, sign: 1 | -1): void {

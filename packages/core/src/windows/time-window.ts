@@ -1,4 +1,10 @@
-import { noTotals, type Outcome, type OutcomeWindow, type SavedWindow, type WindowTotals } from "./outcome-window.js";
+import {
+  noTotals,
+  type Outcome,
+  type OutcomeWindow,
+  type SavedWindow,
+  type WindowTotals,
+} from "./outcome-window.js";
 
 const BUCKETS = 10;
 
@@ -37,7 +43,8 @@ export class TimeWindow implements OutcomeWindow {
     const buckets = this.#buckets ?? [];
     const rows: [number, number, number, number, number][] = [];
     for (let age = buckets.length - 1; age >= 0; age--) {
-      const { calls, failures, timeouts, slow } = buckets[(this.#at - age + BUCKETS) % BUCKETS] ?? noTotals();
+      const { calls, failures, timeouts, slow } =
+        buckets[(this.#at - age + BUCKETS) % BUCKETS] ?? noTotals();
       if (calls > 0) rows.push([age * this.#bucketMs, calls, failures, timeouts, slow]);
     }
     return rows;
@@ -75,7 +82,11 @@ function count(bucket: WindowTotals, totals: WindowTotals, field: keyof WindowTo
   totals[field]++;
 }
 
-function add(totals: WindowTotals, { calls, failures, timeouts, slow }: WindowTotals, sign: 1 | -1): void {
+function add(
+  totals: WindowTotals,
+  { calls, failures, timeouts, slow }: WindowTotals,
+  sign: 1 | -1,
+): void {
   totals.calls += sign * calls;
   totals.failures += sign * failures;
   totals.timeouts += sign * timeouts;

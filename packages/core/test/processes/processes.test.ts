@@ -1,0 +1,62 @@
+import { describe, expect, test } from "vitest";
+import { runScript } from "./run-script.js";
+
+describe("timers, in real processes", () => {
+  test("a 200 ms timeout after 300 ms of synchronous work doesn't fire early", async () => {
+    const { code, told } = await runScript("timeout-after-busy-loop");
+    expect(code).toBe(0);
+    expect(told["code"]).toBe("ERR_ATTEMPT_TIMEOUT");
+    expect(told["tookMs"]).toBeGreaterThanOrEqual(200);
+  });
+
+  test("answers that wait in the socket while the loop is blocked win against a late timeout", async () => {
+    const { code, told } = await runScript("answers-behind-a-blocked-loop");
+    expect(told).toEqual({ answered: 20, failed: [] });
+    expect(code).toBe(0);
+  });
+
+  test("a script exits with code 0 within 50 ms of its last call", async () => {
+    // The quickest of five: what is measured is what we hold, not what else the machine does.
+    const runs = [];
+    for (let n = 0; n < 5; n++) runs.push(await runScript("exits-by-itself"));
+    expect(runs.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0]);
+    expect(runs.map(({ told }) => told["code"])).toEqual(Array(5).fill("ERR_CIRCUIT_OPEN"));
+    expect(Math.min(...runs.map(({ told }) => told["lingeredMs"] as number))).toBeLessThan(50);
+  });
+
+  test("a call that waits in a backoff never ends the process early", async () => {
+    expect(await runScript("backoff-keeps-alive")).toMatchObject({
+      code: 0,
+      told: { value: "fine", runs: 2 },
+    });
+  });
+
+  test("a call that waits for its timeout never ends the process early", async () => {
+    expect(await runScript("timeout-keeps-alive")).toMatchObject({
+      code: 0,
+      told: { code: "ERR_ATTEMPT_TIMEOUT" },
+    });
+  });
+});
+
+describe("a failing call that nobody awaits raises unhandledRejection exactly once", () => {
+  test.each([
+    ["direct", "rejects"],
+    ["direct", "throws"],
+    ["drive", "rejects"],
+    ["drive", "throws"],
+    ["retried", "rejects"],
+  ])("%s driver, a task that %s", async (driver, how) => {
+    expect((await runScript("unawaited-failure", driver, how)).told).toMatchObject({
+      times: 1,
+      same: true,
+    });
+  });
+
+  test("a refused call", async () => {
+    expect((await runScript("unawaited-failure", "open")).told).toMatchObject({
+      times: 1,
+      code: "ERR_CIRCUIT_OPEN",
+    });
+  });
+});
