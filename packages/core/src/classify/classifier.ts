@@ -102,7 +102,7 @@ function judgementFrom(said: Said): Judgement | undefined {
   } = typeof said === "string" ? { verdict: said } : said;
   const judged = Object.hasOwn(JUDGED, verdict) ? JUDGED[verdict] : undefined;
   if (judged === undefined)
-    throw new TypeError(`the classifier returned ${String(verdict)}, which is no verdict`);
+    throw new TypeError(`the classifier returned ${JSON.stringify(said)}, which is no verdict`);
   if (retryAfterMs === 0 && !unsent) return judged;
   return {
     verdict: judged.verdict,

@@ -29,7 +29,7 @@ export class Declared {
     this.isStatic = isStatic;
     this.#original = mustReturnPromise(original);
     this.#declared = declarationOf(given);
-    this.wrapped = keepIdentity(this.#wrapper(), original);
+    this.wrapped = keepIdentity(wrapperOf(this), original);
   }
 
   /** The class is complete: its name is known, and what it declares for its methods. */
@@ -44,14 +44,10 @@ export class Declared {
     return this.#policyOf(className).explain();
   }
 
-  #wrapper(): AsyncFunction {
-    const declared = this;
-    const original = this.#original;
-    return function (this: unknown, ...args: unknown[]): Promise<unknown> {
-      const options = runningFrame()?.callOptions;
-      if (declared.#policy === undefined) return declared.#firstCall(this, args, options);
-      return declared.#policy.run(original, this, args, options);
-    };
+  /** One call of the method. */
+  run(self: unknown, args: readonly unknown[], options: CallOptions | undefined): Promise<unknown> {
+    if (this.#policy === undefined) return this.#firstCall(self, args, options);
+    return this.#policy.run(this.#original, self, args, options);
   }
 
   /** Never throws: an unknown name rejects, as any other failure of the call would. */
@@ -86,6 +82,13 @@ export class Declared {
       name,
     );
   }
+}
+
+/** A method with a `this` of its own, which it hands on. */
+function wrapperOf(declared: Declared): AsyncFunction {
+  return function (this: unknown, ...args: unknown[]): Promise<unknown> {
+    return declared.run(this, args, runningFrame()?.callOptions);
+  };
 }
 
 function declarationOf(given: Given): Assembly | LivePolicy | string {

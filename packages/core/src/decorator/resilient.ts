@@ -29,7 +29,7 @@ export interface ResilientDecorator {
     descriptor: TypedPropertyDescriptor<ReturnsPromise<M>>,
   ): void;
   /** `experimentalDecorators`, on a class. */
-  <C extends Class>(target: C): void;
+  (target: Class): void;
 }
 
 /**

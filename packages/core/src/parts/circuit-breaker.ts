@@ -177,6 +177,10 @@ function percent(ours: string): (value: unknown) => string {
 
 type Options = Parsed<typeof fields>;
 
+function at(field: keyof Options): string {
+  return `circuitBreaker.${field}`;
+}
+
 /** Also read by the reference and by the test that compares it with the documented defaults. */
 export const circuitBreakerSchema: Schema<typeof fields> = {
   title: "circuitBreaker",
@@ -185,7 +189,6 @@ export const circuitBreakerSchema: Schema<typeof fields> = {
   contradictions(options) {
     const { openMs, maxOpenMs, slowCallMs, slowCallRatio, window, minimumCalls } = options;
     const issues = [];
-    const at = (field: keyof Options): string => `circuitBreaker.${field}`;
     if (maxOpenMs !== undefined && maxOpenMs < openMs)
       issues.push(issueOf(at("maxOpenMs"), `at least openMs (${openMs})`, maxOpenMs));
     if (slowCallRatio !== undefined && slowCallMs === undefined)
@@ -326,8 +329,8 @@ function cellName(key: string | undefined): string {
   return key === undefined ? "" : `=${key}`;
 }
 
-function keyOf(cellName: string): string | undefined {
-  return cellName === "" ? undefined : cellName.slice(1);
+function keyOf(name: string): string | undefined {
+  return name === "" ? undefined : name.slice(1);
 }
 
 type CircuitFact = "circuit.opened" | "circuit.half_opened" | "circuit.closed";

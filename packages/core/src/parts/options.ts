@@ -30,12 +30,12 @@ interface Described {
 }
 
 function documented<Out>(schema: v.GenericSchema, doc: FieldDoc): Field<Out> {
-  return v.pipe(schema, v.metadata({ doc })) as unknown as Field<Out>;
+  return v.pipe(schema, v.metadata({ doc }));
 }
 
 /** A schema of valibot's as a field. */
 export function fieldOf<Out>(schema: v.GenericSchema<unknown, Out>): Field<Out> {
-  return schema as unknown as Field<Out>;
+  return schema;
 }
 
 /** A field as the schema that it is. */
@@ -90,12 +90,12 @@ export function duration<D extends number | undefined>(
 ): Field<number | D> {
   const bounds = `${formatDuration(min)} to ${max === LONGEST_TIMER_MS ? "24.8 days" : formatDuration(max)}`;
   const expected = `a duration from ${bounds}: milliseconds, or a text such as '2s'`;
-  const text = v.pipe(
+  const written = v.pipe(
     v.string(),
     v.transform((value) => parseDuration(value) ?? Number.NaN),
   );
   const schema = v.pipe(
-    v.union([v.number(), text], expected),
+    v.union([v.number(), written], expected),
     v.integer(expected),
     v.minValue(min, expected),
     v.maxValue(max, expected),
@@ -165,7 +165,7 @@ export interface Schema<F extends Fields> {
   readonly fields: F;
   readonly peerNames: PeerNames;
   /** Fields that are fine alone and cannot be true together. */
-  contradictions?(options: Parsed<F>): readonly Issue[];
+  readonly contradictions?: (options: Parsed<F>) => readonly Issue[];
 }
 
 /** Options as given, completed and frozen; or one error with all problems. */
@@ -233,7 +233,7 @@ function fromValibot(title: string, issue: v.BaseIssue<unknown>): Issue {
 /** A text that is no duration has become NaN by the time it is found out: show the text. */
 function receivedBy({ input, path }: v.BaseIssue<unknown>): unknown {
   const last = path?.at(-1);
-  return last !== undefined && Number.isNaN(input) ? (last.value as unknown) : input;
+  return last !== undefined && Number.isNaN(input) ? last.value : input;
 }
 
 function unknownOption(

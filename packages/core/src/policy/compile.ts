@@ -6,10 +6,10 @@ import type { Driver } from "../engine/driver.js";
 import type { Plan, RetryRules } from "../engine/plan.js";
 import { type KeyedParts, Scope, type Scopes } from "../engine/scope.js";
 import type { Events } from "../events/events.js";
-import type { Entrant, Guard } from "../guards/guard.js";
-import { Keyed, type KeyRules, type Slot } from "../keys/keyed.js";
+import type { Guard } from "../guards/guard.js";
+import { Keyed, type KeyRules } from "../keys/keyed.js";
 import { classify } from "../parts/classify.js";
-import { type Lane, laneOf } from "../time/lane.js";
+import { laneOf } from "../time/lane.js";
 import type { Parts } from "./assemble.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
 

@@ -90,11 +90,7 @@ export class LivePolicy implements Policy {
 
   wrap<F extends AsyncFunction>(fn: F): F {
     if (typeof fn !== "function") throw new TypeError("wrap() takes a function");
-    const policy = this;
-    const wrapped = function (this: unknown, ...args: unknown[]): Promise<unknown> {
-      return policy.run(fn, this, args, runningFrame()?.callOptions);
-    };
-    return keepIdentity(wrapped as unknown as F, fn);
+    return keepIdentity(runUnder(this, fn) as unknown as F, fn);
   }
 
   /** One call. `args` undefined gives the task a call object. */
@@ -149,6 +145,13 @@ export class LivePolicy implements Policy {
     for (const part of [breaker, bulkhead, budget])
       if (part !== undefined) this.#leave.push(part.facts.attend(hear));
   }
+}
+
+/** A function with a `this` of its own, which it hands on. */
+function runUnder(policy: LivePolicy, fn: Task): AsyncFunction {
+  return function (this: unknown, ...args: unknown[]): Promise<unknown> {
+    return policy.run(fn, this, args, runningFrame()?.callOptions);
+  };
 }
 
 /** Gives a wrapper the name, the length and the own properties of what it wraps. */

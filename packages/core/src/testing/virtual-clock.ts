@@ -72,15 +72,16 @@ class VirtualTime implements VirtualClock {
 
   async run<T>(promise: PromiseLike<T>): Promise<T> {
     let pending = true;
-    const done = (): void => void (pending = false);
-    promise.then(done, done);
-    for (await settled(); pending; await settled()) {
+    const end = (): void => void (pending = false);
+    promise.then(end, end);
+    for (;;) {
+      await settled();
+      if (!pending) return promise;
       if (this.clock.fireNext(Infinity)) continue;
       throw new Error(
         "The promise waits for something that no virtual time brings: a timer of its own, or nothing.",
       );
     }
-    return promise;
   }
 
   restore(): void {
@@ -140,7 +141,7 @@ class ManualClock implements Clock {
     return due;
   }
 
-  clearTimer(timer: Timer): void {
+  clearTimer(timer: Timer | undefined): void {
     this.#due = this.#due.filter((due) => due !== timer);
   }
 

@@ -13,7 +13,7 @@ export interface Clock {
   /** The machine's own monotonic time, comparable between processes that share `bootId`. */
   boot(): { readonly bootId: string; readonly bootMs: number };
   setTimer(fn: () => void, ms: number): Timer;
-  clearTimer(timer: Timer): void;
+  clearTimer(timer: Timer | undefined): void;
   /** Runs `fn` once the input that already waits in the sockets has been handled. */
   afterInput(fn: () => void): void;
   /** Whether a ticker is running that will tidy up by itself. */
@@ -23,7 +23,7 @@ export interface Clock {
 }
 
 /** What `setTimer` returned; only `clearTimer` of the same clock knows what it is. */
-export type Timer = unknown;
+export type Timer = object;
 
 /** Holds waits that were stamped with `now()`: told when that stamp turns out stale, and when it is time to let go. */
 export interface Sleeper {

@@ -51,7 +51,7 @@ export class SystemClock implements Clock {
     return globalThis.setTimeout(fn, ms);
   }
 
-  clearTimer(timer: Timer): void {
+  clearTimer(timer: Timer | undefined): void {
     globalThis.clearTimeout(timer as NodeJS.Timeout);
   }
 
