@@ -1,8 +1,10 @@
+import { ignoreRejection } from "../errors/hooks.js";
 import { summarize } from "../errors/summary.js";
 import type { Events } from "../events/events.js";
 import { type Judgement, JUDGED, type VerdictName } from "../verdicts/verdict.js";
 import { judgeKnownError } from "./judge-error.js";
 import { judgeResult } from "./judge-result.js";
+import { waitOf } from "./retry-after.js";
 
 /** What a user's own rule may say of an outcome; `undefined` leaves it to the default rules. */
 export type Said =
@@ -29,7 +31,7 @@ export class Classifier {
   readonly #rules: ClassifyRules;
   readonly #events: Events;
   readonly #unknown: Judgement;
-  readonly #toldNames = new Set<string>();
+  #toldNames: Set<string> | undefined;
 
   constructor(rules: ClassifyRules, events: Events) {
     this.#rules = rules;
@@ -50,9 +52,12 @@ export class Classifier {
 
   #ask(rule: ((outcome: unknown) => Said) | undefined, outcome: unknown): Judgement | undefined {
     if (rule === undefined) return undefined;
+    let said: unknown;
     try {
-      return judgementFrom(rule(outcome));
+      said = rule(outcome);
+      return judgementFrom(said);
     } catch (error) {
+      ignoreRejection(said);
       this.#failed(error);
       return undefined;
     }
@@ -80,10 +85,11 @@ export class Classifier {
   }
 
   #tell(error: unknown): void {
-    if (!this.#events.wanted || this.#toldNames.size >= MOST_NAMES) return;
+    if (!this.#events.wanted) return;
+    const told = (this.#toldNames ??= new Set());
     const summary = summarize(error);
-    if (this.#toldNames.has(summary.name)) return;
-    this.#toldNames.add(summary.name);
+    if (told.size >= MOST_NAMES || told.has(summary.name)) return;
+    told.add(summary.name);
     const verdict = this.#unknown.verdict.name;
     this.#events.emit("error.unclassified", { errorName: summary.name, verdict, error: summary });
   }
@@ -93,21 +99,32 @@ export class Classifier {
   }
 }
 
-function judgementFrom(said: Said): Judgement | undefined {
+function judgementFrom(said: unknown): Judgement | undefined {
   if (said === undefined) return undefined;
   const {
     verdict,
     retryAfterMs = 0,
     unsent = false,
-  } = typeof said === "string" ? { verdict: said } : said;
-  const judged = Object.hasOwn(JUDGED, verdict) ? JUDGED[verdict] : undefined;
+  } = (typeof said === "string" ? { verdict: said } : said) as Fields;
+  const judged =
+    typeof verdict === "string" && Object.hasOwn(JUDGED, verdict)
+      ? JUDGED[verdict as VerdictName]
+      : undefined;
   if (judged === undefined)
-    throw new TypeError(`the classifier returned ${JSON.stringify(said)}, which is no verdict`);
-  if (retryAfterMs === 0 && !unsent) return judged;
+    throw new TypeError("the classifier's answer has no verdict that we know");
+  if (typeof retryAfterMs !== "number" || Number.isNaN(retryAfterMs))
+    throw new TypeError("retryAfterMs is no number");
+  if (retryAfterMs <= 0 && unsent !== true) return judged;
   return {
     verdict: judged.verdict,
-    retryAfterMs: Math.max(0, Math.round(retryAfterMs)),
-    unsent,
+    retryAfterMs: waitOf(retryAfterMs),
+    unsent: unsent === true,
     unknown: false,
   };
 }
+
+type Fields = {
+  readonly verdict?: unknown;
+  readonly retryAfterMs?: unknown;
+  readonly unsent?: unknown;
+};

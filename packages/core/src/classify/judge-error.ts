@@ -6,15 +6,20 @@ import {
   UNSENT_WHILE_CONNECTING,
   verdictOfStatus,
 } from "./known-errors.js";
-import { retryAfterField, retryAfterMsOf } from "./retry-after.js";
+import { retryAfterField, retryAfterMsOf, waitOf } from "./retry-after.js";
 
 const DEEPEST_CAUSE = 10;
 
 /** The judgement of an error that any rule knows: its own, or that of what caused it. Undefined for all others. */
 export function judgeKnownError(error: unknown): Judgement | undefined {
+  return judgeFrom(error, 0);
+}
+
+/** `depth` counts causes and aggregates alike, so that an error that holds itself comes to an end. */
+function judgeFrom(error: unknown, from: number): Judgement | undefined {
   let link = error;
-  for (let depth = 0; depth < DEEPEST_CAUSE && isObject(link); depth++) {
-    const judgement = judgeOne(link);
+  for (let depth = from; depth < DEEPEST_CAUSE && isObject(link); depth++) {
+    const judgement = judgeOne(link, depth);
     if (judgement !== undefined) return judgement;
     link = link["cause"];
   }
@@ -27,9 +32,10 @@ function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null;
 }
 
-function judgeOne(error: Fields): Judgement | undefined {
+function judgeOne(error: Fields, depth: number): Judgement | undefined {
   if (error instanceof BreakwaterError) return judgeOurOwn(error);
-  if (error instanceof AggregateError && error.errors.length > 0) return judgeAll(error.errors);
+  if (error instanceof AggregateError && error.errors.length > 0)
+    return judgeAll(error.errors, depth + 1);
   return judgeStatus(error) ?? judgeCode(error) ?? judgeName(error);
 }
 
@@ -41,9 +47,13 @@ function judgeOurOwn({ isRefusal, code, retryAfterMs = 0 }: BreakwaterError): Ju
 }
 
 /** Several addresses were tried, or several calls made: unsent only if all were, and as bad as the worst. */
-function judgeAll(errors: readonly unknown[]): Judgement | undefined {
-  const judgements = errors.map(judgeKnownError).filter((judgement) => judgement !== undefined);
-  if (judgements.length < errors.length) return undefined;
+function judgeAll(errors: readonly unknown[], depth: number): Judgement | undefined {
+  const judgements: Judgement[] = [];
+  for (const error of errors) {
+    const judgement = judgeFrom(error, depth);
+    if (judgement === undefined) return undefined;
+    judgements.push(judgement);
+  }
   const worst = judgements.find(({ verdict }) => verdict.failure) ?? judgements[0];
   return worst && { ...worst, unsent: judgements.every(({ unsent }) => unsent) };
 }
@@ -82,8 +92,7 @@ function ownStatusOf(error: Fields): number | undefined {
 }
 
 function retryAfterOf(error: Fields, response: unknown): number {
-  if (typeof error["retryAfterMs"] === "number")
-    return Math.max(0, Math.round(error["retryAfterMs"]));
+  if (typeof error["retryAfterMs"] === "number") return waitOf(error["retryAfterMs"]);
   const headers = isObject(response) ? response["headers"] : error["headers"];
   return retryAfterMsOf(error["retryAfter"] ?? retryAfterField(headers));
 }

@@ -1,15 +1,20 @@
 import { clock } from "../time/clock.js";
+import { LONGEST_TIMER_MS } from "../time/duration.js";
 
 /**
  * A Retry-After field (RFC 9110, section 10.2.3) in milliseconds from now: seconds, or a date. 0 for none and for what
  * cannot be read.
  */
 export function retryAfterMsOf(field: unknown): number {
-  if (typeof field === "number") return field > 0 ? Math.round(field * 1_000) : 0;
-  if (typeof field !== "string" || field.trim() === "") return 0;
-  if (/^\s*\d+(\.\d+)?\s*$/.test(field)) return Math.round(Number(field) * 1_000);
-  const untilMs = Date.parse(field);
-  return Number.isNaN(untilMs) ? 0 : Math.max(0, untilMs - clock.wallMs());
+  if (typeof field === "number") return waitOf(field * 1_000);
+  if (typeof field !== "string") return 0;
+  if (/^\s*\d+(\.\d+)?\s*$/.test(field)) return waitOf(Number(field) * 1_000);
+  return waitOf(Date.parse(field) - clock.wallMs());
+}
+
+/** A wait that a timer can hold: whole milliseconds, none for what is no number. */
+export function waitOf(ms: number): number {
+  return ms > 0 ? Math.min(LONGEST_TIMER_MS, Math.round(ms)) : 0;
 }
 
 /** The field from whatever holds the headers: fetch's Headers, or a plain object with any spelling. */

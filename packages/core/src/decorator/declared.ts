@@ -2,7 +2,6 @@ import type { CallOptions } from "../call/call.js";
 import { runningFrame } from "../call/call.js";
 import { rejectSoon } from "../engine/refusals.js";
 import { type Assembly, assemble, overlay } from "../policy/assemble.js";
-import type { Explanation } from "../policy/explanation.js";
 import { type AsyncFunction, keepIdentity, LivePolicy } from "../policy/policy.js";
 import { lookUp } from "../policy/registry.js";
 import { mustReturnPromise } from "./method-checks.js";
@@ -40,10 +39,6 @@ export class Declared {
     this.#classDefaults = defaults;
   }
 
-  explain(className: string): Explanation {
-    return this.#policyOf(className).explain();
-  }
-
   /** One call of the method. */
   run(self: unknown, args: readonly unknown[], options: CallOptions | undefined): Promise<unknown> {
     if (this.#policy === undefined) return this.#firstCall(self, args, options);
@@ -57,7 +52,7 @@ export class Declared {
     options: CallOptions | undefined,
   ): Promise<unknown> {
     try {
-      return this.#policyOf(classNameFrom(self, this.wrapped)).run(
+      return this.policyOf(classNameFrom(self, this.wrapped)).run(
         this.#original,
         self,
         args,
@@ -68,7 +63,8 @@ export class Declared {
     }
   }
 
-  #policyOf(className: string | undefined): LivePolicy {
+  /** Made when it is first asked for. */
+  policyOf(className: string | undefined): LivePolicy {
     return (this.#policy ??= this.#makePolicy(this.#className ?? className));
   }
 

@@ -53,6 +53,8 @@ function homeOf(target: Function, name: string): object | undefined {
 export interface DescribedMethod {
   readonly method: string;
   readonly static: boolean;
+  /** What its calls run under: to listen to, to look at, to restore. */
+  readonly policy: Policy;
   readonly explanation: Explanation;
 }
 
@@ -75,10 +77,18 @@ export function describeResilience(
   ) {
     for (const declared of declaredBy(link)) {
       const id = `${declared.isStatic} ${declared.method}`;
-      const { method, isStatic } = declared;
-      if (!described.has(id))
-        described.set(id, { method, static: isStatic, explanation: declared.explain(link.name) });
+      if (!described.has(id)) described.set(id, describe(declared, link.name));
     }
   }
   return [...described.values()];
+}
+
+function describe(declared: Declared, className: string): DescribedMethod {
+  const policy = declared.policyOf(className);
+  return {
+    method: declared.method,
+    static: declared.isStatic,
+    policy,
+    explanation: policy.explain(),
+  };
 }

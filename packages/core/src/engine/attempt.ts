@@ -7,10 +7,12 @@ import {
   runInContext,
   runningFrame,
 } from "../call/call.js";
+import { discardResult } from "../classify/judge-result.js";
 import type { Pass } from "../guards/guard.js";
 import { clock } from "../time/clock.js";
+import { LONGEST_TIMER_MS } from "../time/duration.js";
 import { Lane, Wait } from "../time/lane.js";
-import { type Judgement, JUDGED } from "../verdicts/verdict.js";
+import { type Judgement, JUDGED, VERDICTS } from "../verdicts/verdict.js";
 import type { Admission } from "./admission.js";
 import { type Attempting, moment, type Nested } from "./nesting.js";
 import { judgeFailure, promiseOf, reportSettled } from "./outcome.js";
@@ -64,17 +66,19 @@ export class Attempt extends Wait implements Attempting, Frame {
     const { task, self, args, scope } = this.call;
     if (this.limitMs !== undefined) this.#limitTime(this.limitMs, nowMs);
     const outer = enter(this);
-    let returned: unknown;
+    let promise: Promise<unknown>;
     try {
-      if (scope.plan.context) returned = this.#startInContext();
-      else if (args === undefined) returned = task(this.toCall());
-      else returned = task.apply(self, args as unknown[]);
+      if (scope.plan.context) promise = promiseOf(this.#startInContext());
+      else
+        promise = promiseOf(
+          args === undefined ? task(this.toCall()) : task.apply(self, args as unknown[]),
+        );
     } catch (error) {
       leave(outer);
       return this.#failed(error);
     }
     leave(outer);
-    promiseOf(returned).then(
+    promise.then(
       (value) => this.#succeeded(value),
       (error: unknown) => this.#failed(error),
     );
@@ -128,6 +132,7 @@ export class Attempt extends Wait implements Attempting, Frame {
 
   /** What a deadline leaves is a duration of this attempt alone, so it gets a lane of its own. */
   #limitTime(limitMs: number, nowMs: number): void {
+    if (limitMs > LONGEST_TIMER_MS) return; // nobody lives to see it
     const { attemptTimeoutMs, lane } = this.call.scope.plan;
     this.#lane = limitMs === attemptTimeoutMs ? lane : new Lane(Math.max(1, limitMs));
     this.#lane?.add(this, nowMs);
@@ -154,10 +159,13 @@ export class Attempt extends Wait implements Attempting, Frame {
   }
 
   #succeeded(value: unknown): void {
-    if (this.#over) return this.#endLate();
+    if (this.#over) {
+      discardResult(value);
+      return this.#endLate();
+    }
     const judgement = this.call.scope.plan.classifier.result(value);
     this.#settle(judgement, value);
-    if (judgement === JUDGED.success) this.call.succeeded(value);
+    if (judgement.verdict === VERDICTS.success) this.call.succeeded(value);
     else this.call.failed(judgement, value, false);
   }
 

@@ -29,9 +29,11 @@ export function direct(
   if (answer instanceof Refusal) return refuse(scope, answer);
   const frame = signal === undefined ? scope : new FirstCall(scope.plan.policy, scope.key, signal);
   const outer = enter(frame);
-  let returned: unknown;
+  let promise: Promise<unknown>;
   try {
-    returned = args === undefined ? task(frame.toCall()) : task.apply(self, args as unknown[]);
+    promise = promiseOf(
+      args === undefined ? task(frame.toCall()) : task.apply(self, args as unknown[]),
+    );
   } catch (error) {
     leave(outer);
     return Promise.reject(failed(scope, answer, error, signal));
@@ -39,7 +41,7 @@ export function direct(
   leave(outer);
   const { onValue, onError } =
     signal === undefined ? shared(scope, answer) : handlersFor(scope, answer, signal);
-  return promiseOf(returned).then(onValue, onError);
+  return promise.then(onValue, onError);
 }
 
 function shared(scope: Scope, admission: Admission): Handlers {
@@ -83,7 +85,6 @@ function failed(
 function refuse(scope: Scope, refusal: Refusal): Promise<never> {
   const error = refusalError(scope, refusal);
   reportRefusal(scope, error);
-  keepReport(error, { report: () => new CallReport(scope.plan.policy, scope.key, [], "refused") });
   return rejectSoon(error);
 }
 

@@ -2,6 +2,7 @@ import type { Withdrawal } from "../budget/credit.js";
 import type { CallOptions } from "../call/call.js";
 import { discardResult } from "../classify/judge-result.js";
 import { type BreakwaterError, withoutStack } from "../errors/errors.js";
+import { ignoreRejection } from "../errors/hooks.js";
 import { summarize } from "../errors/summary.js";
 import type { StoppedBy } from "../events/catalog.js";
 import { type Entrant, Refusal } from "../guards/guard.js";
@@ -80,10 +81,9 @@ class Run implements Owner {
 
   start(): Promise<unknown> {
     const { scope } = this;
-    if (this.#deadlineMs !== undefined && this.#hasTooLittleTime(0))
-      return this.#refuse("deadline", this.#deadlineExceeded());
+    if (this.#deadlineMs !== undefined && this.#hasTooLittleTime(0)) return this.#refuseForTime();
     const answer = admit(scope, scope.plan.entrant);
-    if (answer instanceof Refusal) return this.#refuse("refused", refusalError(scope, answer));
+    if (answer instanceof Refusal) return this.#refuse(refusalError(scope, answer));
     scope.parts.credit?.depositForCall(this.#beganMs);
     const promise = deferred(this);
     this.#begin(answer, this.#beganMs);
@@ -110,6 +110,7 @@ class Run implements Owner {
     const reason: unknown = this.signal?.reason;
     if (this.#sleeping === undefined) return this.#attempt?.callerGaveUp(reason);
     clock.clearTimer(this.#sleeping.timer);
+    this.#discardOutcome();
     this.#giveBack("aborted", { value: reason, thrown: true });
   }
 
@@ -172,20 +173,25 @@ class Run implements Owner {
   #again(): void {
     const { scope } = this;
     const { plan } = scope;
-    const outcome = this.#history?.outcome;
-    if (this.#hasTooLittleTime(0)) return this.#giveBack("deadline", outcome);
+    if (this.#hasTooLittleTime(0)) return this.#giveBack("deadline", this.#history?.outcome);
     const answer = admit(scope, this.#entrant());
-    if (answer instanceof Refusal) return this.#giveBack("refused", outcome);
+    if (answer instanceof Refusal) return this.#giveBack("refused", this.#history?.outcome);
     this.#sleeping = undefined;
     plan.counters.retries++;
-    if (outcome?.thrown === false) discardResult(outcome.value);
+    this.#discardOutcome();
     this.#begin(answer, clock.now());
   }
 
   #entrant(): Entrant {
     const { entrant } = this.scope.plan;
-    const retained = this.#attempt?.overstays;
-    return retained === undefined ? entrant : { ...entrant, retained };
+    const retained = this.#history?.retain(this.#attempt?.overstays) ?? [];
+    return retained.length === 0 ? entrant : { ...entrant, retained };
+  }
+
+  /** A result that failed and that nobody will get must not hold its connection. */
+  #discardOutcome(): void {
+    const outcome = this.#history?.outcome;
+    if (outcome?.thrown === false) discardResult(outcome.value);
   }
 
   #begin(admission: Admission, nowMs: number): void {
@@ -228,19 +234,28 @@ class Run implements Owner {
   }
 
   /** Before the first attempt: nothing has been started, and nothing is undone. */
-  #refuse(by: StoppedBy, error: BreakwaterError): Promise<never> {
+  #refuse(error: BreakwaterError): Promise<never> {
     reportRefusal(this.scope, error);
-    keepReport(error, new History(this.scope).stopped(by));
     return rejectSoon(error);
+  }
+
+  #refuseForTime(): Promise<never> {
+    const error = this.#deadlineExceeded();
+    keepReport(error, new History(this.scope).stopped("deadline"));
+    return this.#refuse(error);
   }
 
   #mayRepeat(): boolean {
     const { idempotent, events } = this.scope.plan;
     const asked = this.#options?.idempotent ?? idempotent ?? true;
     if (typeof asked !== "function") return asked;
+    let answer: unknown;
     try {
-      return asked(...(this.args ?? []));
+      answer = asked(...(this.args ?? []));
+      if (typeof answer === "boolean") return answer;
+      throw new TypeError("the idempotent function returned neither true nor false");
     } catch (error) {
+      ignoreRejection(answer);
       events.emit("hook.failed", { hook: "idempotent", error: summarize(error) });
       return false;
     }

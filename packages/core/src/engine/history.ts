@@ -1,5 +1,6 @@
 import { summarize } from "../errors/summary.js";
 import type { StoppedBy } from "../events/catalog.js";
+import type { Pass } from "../guards/guard.js";
 import type { Judgement } from "../verdicts/verdict.js";
 import { type AttemptReport, CallReport } from "./report.js";
 import type { Scope } from "./scope.js";
@@ -16,6 +17,7 @@ export class History {
   outcome: Outcome = { value: undefined, thrown: true };
   /** The last delay, without what the dependency asked for: the next one may grow from it. */
   backoffMs = 0;
+  readonly #retained: Pass[] = [];
   readonly #scope: Scope;
   readonly #attempts: Failure[] = [];
   #stoppedBy: StoppedBy = "attempts";
@@ -32,6 +34,12 @@ export class History {
   waits(delayMs: number): void {
     const last = this.#attempts.at(-1);
     if (last !== undefined) last.delayMs = delayMs;
+  }
+
+  /** Passes of earlier attempts whose work may still run: the next attempt runs under them, too. */
+  retain(overstays: readonly Pass[] = []): readonly Pass[] {
+    this.#retained.push(...overstays);
+    return this.#retained;
   }
 
   stopped(by: StoppedBy): this {

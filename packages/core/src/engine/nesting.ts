@@ -52,9 +52,18 @@ export function gaveUpInside(error: unknown, attempt: Attempting): boolean {
   for (let depth = 0; depth < DEEPEST_CAUSE && typeof link === "object" && link !== null; depth++) {
     const call = givenUp.get(link);
     if (call !== undefined && isInside(call, attempt)) return true;
-    link = (link as { cause?: unknown }).cause;
+    link = causeOf(link);
   }
   return false;
+}
+
+/** Reading a property runs its getter, and that may throw. */
+function causeOf(error: object): unknown {
+  try {
+    return (error as { cause?: unknown }).cause;
+  } catch {
+    return undefined;
+  }
 }
 
 function isInside(call: Nested & { readonly turn: number }, attempt: Attempting): boolean {

@@ -46,14 +46,21 @@ export function finalBy(
 }
 
 const FINAL = {
+  success: "permanent", // somebody's own rule: an error, and no failure; there is nothing to repeat
   permanent: "permanent",
   ignored: "ignored",
   aborted: "aborted",
   refused: "refused",
 } as const;
 
-/** The promise of whatever a task returned. A lazy thenable is run once, here; a subclass keeps its own `then`. */
+const nativeThen = Promise.prototype.then;
+
+/**
+ * The promise of whatever a task returned. One that is no plain promise is followed as `await` would follow it: its own
+ * `then` is called once, and only its first answer counts.
+ */
 export function promiseOf(returned: unknown): Promise<unknown> {
-  if (returned instanceof Promise && returned.constructor === Promise) return returned;
-  return Promise.resolve(returned);
+  const plain =
+    returned instanceof Promise && returned.constructor === Promise && returned.then === nativeThen;
+  return plain ? returned : new Promise((resolve) => resolve(returned));
 }

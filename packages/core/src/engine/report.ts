@@ -1,3 +1,4 @@
+import { BreakwaterError } from "../errors/errors.js";
 import { Readable } from "../errors/readable.js";
 import type { ErrorSummary } from "../errors/summary.js";
 import type { StoppedBy } from "../events/catalog.js";
@@ -93,7 +94,13 @@ export function keepReport(thrown: unknown, source: Source): void {
  * }
  */
 export function explainError(error: unknown): CallReport | undefined {
-  return typeof error === "object" && error !== null
-    ? sources.get(error)?.report(error)
-    : undefined;
+  if (typeof error !== "object" || error === null) return undefined;
+  return sources.get(error)?.report(error) ?? reportOfRefusal(error);
+}
+
+/** A refusal says itself all there is to say: keeping a report of each would cost as much as the refusal. */
+function reportOfRefusal(error: object): CallReport | undefined {
+  if (!(error instanceof BreakwaterError) || !error.isRefusal || error.policy === undefined)
+    return undefined;
+  return new CallReport(error.policy, error.key, [], "refused");
 }

@@ -1,5 +1,6 @@
 import type { Credit } from "../budget/credit.js";
 import type { Call, CallOptions, Frame } from "../call/call.js";
+import { ignoreRejection } from "../errors/hooks.js";
 import { summarize } from "../errors/summary.js";
 import type { Guard } from "../guards/guard.js";
 import { clock } from "../time/clock.js";
@@ -80,12 +81,14 @@ export function scopeFor(
 
 /** A key function cannot break a call: one that fails puts it where calls without a key run. */
 function askForKey(plan: Plan, self: unknown, args: readonly unknown[]): string | undefined {
+  let key: unknown;
   try {
-    const key = plan.key?.(self, ...args);
+    key = plan.key?.(self, ...args);
     if (typeof key === "string" || key === undefined) return key;
     if (typeof key === "number" || typeof key === "bigint") return String(key);
     throw new TypeError(`the key function returned ${typeof key}; a key is a string`);
   } catch (error) {
+    ignoreRejection(key);
     plan.events.emit("hook.failed", { hook: "key", error: summarize(error) });
     return undefined;
   }

@@ -7,22 +7,34 @@ export interface ErrorSummary {
   readonly message: string;
 }
 
-/** Never throws, whatever was thrown: a getter that fails reads as an empty text. */
+/**
+ * Never throws, whatever was thrown: a getter that fails reads as an empty text. fetch and its like say what happened
+ * only in their cause: an error without a code has that of what caused it.
+ */
 export function summarize(error: unknown): ErrorSummary {
   if (typeof error !== "object" || error === null)
     return { name: typeof error, message: cut(String(error)) };
-  const code = textOf(error, "code");
   const summary = {
     name: textOf(error, "name") ?? "Error",
     message: cut(textOf(error, "message") ?? ""),
   };
+  const code = textOf(error, "code") ?? codeOfCause(error);
   return code === undefined ? summary : { ...summary, code };
 }
 
+function codeOfCause(error: object): string | undefined {
+  const cause = read(error, "cause");
+  return typeof cause === "object" && cause !== null ? textOf(cause, "code") : undefined;
+}
+
 function textOf(source: object, property: string): string | undefined {
+  const value = read(source, property);
+  return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
+}
+
+function read(source: object, property: string): unknown {
   try {
-    const value = Reflect.get(source, property) as unknown;
-    return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
+    return Reflect.get(source, property);
   } catch {
     return undefined;
   }

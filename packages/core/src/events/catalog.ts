@@ -25,6 +25,7 @@ export type StoppedBy =
 
 /** What each event tells, beside its type, time, severity and policy. All of it is plain JSON. */
 export interface EventDetails {
+  /** A rule was met, or the probes failed: calls are refused. */
   "circuit.opened": {
     readonly guard: string;
     readonly key?: string;
@@ -33,7 +34,9 @@ export interface EventDetails {
     /** The outcome that tripped it. */
     readonly cause?: ErrorSummary;
   };
+  /** The time is over: probes may try. */
   "circuit.half_opened": { readonly guard: string; readonly key?: string; readonly probes: number };
+  /** The probes succeeded: everybody may pass. */
   "circuit.closed": { readonly guard: string; readonly key?: string; readonly openedForMs: number };
   /** More keys than `maxKeys` are in use: new ones share one state. */
   "keys.overflowed": { readonly guard: string; readonly maxKeys: number };
@@ -43,6 +46,7 @@ export interface EventDetails {
     readonly attempt: number;
     readonly by: Exclude<StoppedBy, "permanent" | "ignored" | "aborted" | "attempts">;
   };
+  /** An attempt failed, and another one has been decided and paid for. */
   "retry.scheduled": {
     readonly key?: string;
     readonly attempt: number;
@@ -57,6 +61,7 @@ export interface EventDetails {
     readonly retryAfterMs: number;
     readonly count: number;
   };
+  /** An attempt has ended, with this verdict. */
   "attempt.settled": {
     readonly key?: string;
     readonly attempt: number;
@@ -102,13 +107,18 @@ export type EventOf<T extends EventType> = Extract<ResilienceEvent, { type: T }>
 export const EVENTS: {
   readonly [T in EventType]: { readonly severity: Severity; readonly perCall: boolean };
 } = {
+  /** A rule was met, or the probes failed: calls are refused. */
   "circuit.opened": { severity: "error", perCall: false },
+  /** The time is over: probes may try. */
   "circuit.half_opened": { severity: "warning", perCall: false },
+  /** The probes succeeded: everybody may pass. */
   "circuit.closed": { severity: "info", perCall: false },
   "keys.overflowed": { severity: "warning", perCall: false },
   "retry.denied": { severity: "warning", perCall: false },
+  /** An attempt failed, and another one has been decided and paid for. */
   "retry.scheduled": { severity: "info", perCall: true },
   "call.refused": { severity: "warning", perCall: true },
+  /** An attempt has ended, with this verdict. */
   "attempt.settled": { severity: "debug", perCall: true },
   "attempt.abandoned": { severity: "warning", perCall: false },
   "error.unclassified": { severity: "warning", perCall: false },

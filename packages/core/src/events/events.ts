@@ -22,7 +22,7 @@ const FOLD_MS = 1_000;
 export class Events {
   wanted = false;
   readonly #policy: string;
-  readonly #listeners = new Map<EventType | "*", Set<Listener>>();
+  #listeners: Map<EventType | "*", Set<Registration>> | undefined;
   #refusals: Folded<"call.refused"> | undefined;
   #stalledAtMs = -1;
 
@@ -31,21 +31,21 @@ export class Events {
   }
 
   on<T extends EventType>(type: T | "*", listener: Listener<EventOf<T>>): () => void {
-    const listeners = this.#listeners.get(type) ?? new Set();
-    this.#listeners.set(type, listeners.add(listener as Listener));
+    const all = (this.#listeners ??= new Map<EventType | "*", Set<Registration>>());
+    const listeners = all.get(type) ?? new Set();
+    const registration = { listener: listener as Listener };
+    all.set(type, listeners.add(registration));
     this.wanted = true;
     return () => {
-      listeners.delete(listener as Listener);
-      if (listeners.size === 0 && this.#listeners.get(type) === listeners)
-        this.#listeners.delete(type);
-      this.wanted = this.#listeners.size > 0;
+      listeners.delete(registration);
+      this.wanted = [...all.values()].some(({ size }) => size > 0);
     };
   }
 
   emit<T extends EventType>(type: T, details: EventDetails[T]): void {
     if (!this.wanted) return;
-    const named = this.#listeners.get(type);
-    const all = EVENTS[type].perCall ? undefined : this.#listeners.get("*");
+    const named = this.#heard(type);
+    const all = EVENTS[type].perCall ? undefined : this.#heard("*");
     if (named === undefined && all === undefined) return;
     const event = this.#event(type, details);
     if (all !== undefined) this.#flushRefusals();
@@ -57,10 +57,10 @@ export class Events {
   refused(details: Omit<EventDetails["call.refused"], "count">): void {
     if (!this.wanted) return;
     this.#deliver(
-      this.#listeners.get("call.refused"),
+      this.#heard("call.refused"),
       this.#event("call.refused", { ...details, count: 1 }),
     );
-    if (!this.#listeners.has("*")) return;
+    if (this.#heard("*") === undefined) return;
     const nowMs = clock.now();
     const sinceMs = this.#refusals?.sinceMs ?? -Infinity;
     const count = (this.#refusals?.count ?? 0) + 1;
@@ -79,7 +79,12 @@ export class Events {
     const folded = this.#refusals;
     if (folded === undefined || folded.count === 0) return;
     this.#refusals = { ...folded, sinceMs: clock.now(), count: 0 };
-    this.#deliver(this.#listeners.get("*"), this.#event("call.refused", folded.last));
+    this.#deliver(this.#heard("*"), this.#event("call.refused", folded.last));
+  }
+
+  #heard(type: EventType | "*"): ReadonlySet<Registration> | undefined {
+    const listeners = this.#listeners?.get(type);
+    return listeners === undefined || listeners.size === 0 ? undefined : listeners;
   }
 
   #event<T extends EventType>(type: T, details: EventDetails[T]): ResilienceEvent {
@@ -93,9 +98,9 @@ export class Events {
     } as unknown as ResilienceEvent;
   }
 
-  #deliver(listeners: ReadonlySet<Listener> | undefined, event: ResilienceEvent): void {
+  #deliver(listeners: ReadonlySet<Registration> | undefined, event: ResilienceEvent): void {
     if (listeners === undefined) return;
-    for (const listener of listeners)
+    for (const { listener } of listeners)
       deliverSoon(listener, event, (error) => this.#failed(event, error));
   }
 
@@ -104,6 +109,11 @@ export class Events {
     if (event.type !== "hook.failed")
       this.emit("hook.failed", { hook: "listener", error: summarize(error) });
   }
+}
+
+/** One `on`: the same function may listen twice, and each ending ends its own. */
+interface Registration {
+  readonly listener: Listener;
 }
 
 interface Folded<T extends EventType> {

@@ -216,10 +216,10 @@ class Closed extends Pass {
 
   learn(judgement: Judgement, error: unknown, slow: boolean): void {
     const { verdict } = judgement;
-    if (this.#circuit.state !== this) return;
+    if (this.#circuit.state !== this || !verdict.inWindow) return;
     if (verdict.row === "reset") this.#failuresInARow = 0;
     else if (verdict.row === "add") this.#failuresInARow++;
-    if (verdict.inWindow) this.#window?.record(verdict, slow, clock.now());
+    this.#window?.record(verdict, slow, clock.now());
     const reason = this.#reasonToTrip();
     if (reason !== undefined) this.#circuit.trip(reason, judgement, error);
   }
@@ -396,8 +396,10 @@ class HalfOpen extends Refusal {
     return `circuit ${this.guard} is half-open and all its probes are taken`;
   }
 
-  /** What was admitted runs on; the new number of probes holds for the next decision. */
-  retuned(): void {}
+  /** What was admitted runs on. With fewer probes asked for, the answers so far may be enough. */
+  retuned(): void {
+    this.#decide(JUDGED.transient, new Error("fewer probes are asked for"));
+  }
 
   save(): SavedState<SavedCircuit> {
     return {

@@ -1,6 +1,6 @@
 import { clock } from "../time/clock.js";
 
-export const LONGEST_KEY = 256;
+const LONGEST_KEY = 256;
 
 export interface KeyRules {
   readonly maxKeys: number;

@@ -15,6 +15,7 @@ import {
   either,
   fieldOf,
   integer,
+  isPlainObject,
   issueOf,
   type Parsed,
   parseOptions,
@@ -69,18 +70,24 @@ export interface CircuitBreakerOptions {
 }
 
 const DAYS_MS = LONGEST_TIMER_MS;
-const windowSchema = v.union(
-  [
-    v.strictObject({
-      count: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000)),
-    }),
-    v.pipe(
-      v.strictObject({ ms: schemaOf(duration(10, DAYS_MS, undefined, { meaning: "" })) }),
-      v.check(({ ms }) => ms !== undefined),
-    ),
-  ],
-  "{ count: 1 to 1,000,000 } or { ms: 10 ms to 24.8 days }",
+const windowMs = duration(10, DAYS_MS, undefined, { meaning: "" });
+const windowCount = integer(1, 1_000_000, undefined, { meaning: "" });
+const windowSchema = v.pipe(
+  v.custom<{ ms: Duration } | { count: number }>(
+    isWindow,
+    "{ count: 1 to 1,000,000 } or { ms: 10 ms to 24.8 days }",
+  ),
+  v.transform((given) =>
+    "count" in given ? given : { ms: v.parse(schemaOf(windowMs), given.ms) as number },
+  ),
 );
+
+function isWindow(value: unknown): boolean {
+  if (!isPlainObject(value) || Object.keys(value).length !== 1) return false;
+  const { ms, count } = value;
+  if (ms !== undefined) return v.is(schemaOf(windowMs), ms);
+  return count !== undefined && v.is(schemaOf(windowCount), count);
+}
 
 /** Options that other parts with keys have, too. */
 export const keyFields = {
@@ -111,15 +118,12 @@ const fields = {
     meaning: "open when this share of the window's attempts was slow",
     default: "1",
   }),
-  window: either(
-    fieldOf(windowSchema as v.GenericSchema<unknown, { ms: number } | { count: number }>),
-    {
-      type: "window",
-      bounds: "{ count } or { ms }",
-      default: "{ ms: 10000 }",
-      meaning: "what the ratios look at",
-    },
-  ),
+  window: either(fieldOf(windowSchema), {
+    type: "window",
+    bounds: "{ count } or { ms }",
+    default: "{ ms: 10000 }",
+    meaning: "what the ratios look at",
+  }),
   minimumCalls: integer(1, 1_000_000, undefined, {
     meaning: "ratios say nothing before so many attempts",
     default: "20 in time, 10 in count",
@@ -208,7 +212,7 @@ export const circuitBreakerSchema: Schema<typeof fields> = {
           window ?? minimumCalls,
         ),
       );
-    if (window !== undefined && "count" in window && (minimumCalls ?? 0) > window.count)
+    if (typeof window === "object" && "count" in window && (minimumCalls ?? 0) > window.count)
       issues.push(
         issueOf(at("minimumCalls"), `at most window.count (${window.count})`, minimumCalls),
       );

@@ -178,6 +178,9 @@ export function parseOptions<F extends Fields>(
   return options as Readonly<Parsed<F>>;
 }
 
+/** What stands for a field that was wrong: whoever looks for contradictions finds that no comparison with it holds. */
+const WRONG = Number.NaN;
+
 /** The same without throwing, for whoever has more to check. */
 export function checkOptions<F extends Fields>(
   { title, fields, peerNames, contradictions }: Schema<F>,
@@ -185,16 +188,25 @@ export function checkOptions<F extends Fields>(
 ): { readonly options: Readonly<Parsed<F>> | undefined; readonly issues: readonly Issue[] } {
   if (!isPlainObject(given))
     return { options: undefined, issues: [issueOf(title, "an object with options", given)] };
-  const unknown = Object.keys(given).filter((name) => !Object.hasOwn(fields, name));
-  const issues = unknown.map((name) => unknownOption(title, fields, peerNames, name, given[name]));
-  const known = Object.fromEntries(Object.keys(fields).map((name) => [name, given[name]]));
-  const result = v.safeParse(v.object(fields as unknown as v.ObjectEntries), known, {
-    abortPipeEarly: true,
-  });
-  if (!result.success) issues.push(...result.issues.map((issue) => fromValibot(title, issue)));
-  const options = result.success ? Object.freeze(result.output as Parsed<F>) : undefined;
-  if (options !== undefined) issues.push(...(contradictions?.(options) ?? []));
-  return { options, issues };
+  const issues = Object.keys(given)
+    .filter((name) => !Object.hasOwn(fields, name))
+    .map((name) => unknownOption(title, fields, peerNames, name, ownOf(given, name)));
+  const parsed: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(fields)) {
+    const result = v.safeParse(schemaOf(field), ownOf(given, name), { abortEarly: true });
+    parsed[name] = result.success ? result.output : WRONG;
+    if (!result.success)
+      issues.push(issueOf(`${title}.${name}`, result.issues[0].message, ownOf(given, name)));
+  }
+  const wrong = new Set(issues.map(({ path }) => path));
+  const contradicting = contradictions?.(parsed as Parsed<F>) ?? [];
+  issues.push(...contradicting.filter(({ path }) => !wrong.has(path)));
+  return { options: issues.length === 0 ? Object.freeze(parsed as Parsed<F>) : undefined, issues };
+}
+
+/** Not what somebody has put on all objects. */
+function ownOf(given: Record<string, unknown>, name: string): unknown {
+  return Object.hasOwn(given, name) ? given[name] : undefined;
 }
 
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
@@ -223,17 +235,6 @@ export function invalidSpec(issues: readonly Issue[]): BreakwaterError {
     `Invalid options, ${problems}:\n${lines.join("\n")}`,
     { issues },
   );
-}
-
-function fromValibot(title: string, issue: v.BaseIssue<unknown>): Issue {
-  const path = [title, ...(issue.path ?? []).map(({ key }) => String(key))].join(".");
-  return issueOf(path, issue.message, receivedBy(issue));
-}
-
-/** A text that is no duration has become NaN by the time it is found out: show the text. */
-function receivedBy({ input, path }: v.BaseIssue<unknown>): unknown {
-  const last = path?.at(-1);
-  return last !== undefined && Number.isNaN(input) ? last.value : input;
 }
 
 function unknownOption(

@@ -24,7 +24,7 @@ const ONE_ATTEMPT: RetryRules = {
 const KEYS: KeyRules = { maxKeys: 10_000, idleKeyMs: 600_000 };
 
 /** The driver of a plan, unless a test forces the other one. */
-export let forcedDriver: Driver | undefined;
+let forcedDriver: Driver | undefined;
 
 /** For tests of both drivers: plans compiled from now on run on this one. */
 export function forceDriver(driver: Driver | undefined): void {

@@ -1,4 +1,5 @@
 import { Readable } from "../errors/readable.js";
+import type { Counters } from "../engine/counters.js";
 import { StatefulPart } from "../parts/part.js";
 import { PART_KINDS, type PartKind } from "../parts/part.js";
 import type { Parts } from "./assemble.js";
@@ -36,7 +37,7 @@ export class Explanation extends Readable {
   /** What deserves a thought. */
   readonly notes: readonly string[];
 
-  constructor(policy: string, parts: Parts, options: ParsedPolicyOptions, signalWasRead: boolean) {
+  constructor(policy: string, parts: Parts, options: ParsedPolicyOptions, counters: Counters) {
     super();
     this.policy = policy;
     this.parts = PART_KINDS.map((kind) => explained(kind, parts));
@@ -44,7 +45,7 @@ export class Explanation extends Readable {
     if (options.dependency !== undefined) this.dependency = options.dependency;
     if (options.owner !== undefined) this.owner = options.owner;
     if (options.runbook !== undefined) this.runbook = options.runbook;
-    this.notes = notesOn(parts, options, signalWasRead);
+    this.notes = notesOn(parts, options, counters);
   }
 
   toString(): string {
@@ -80,7 +81,7 @@ function idempotencyOf({ idempotent }: ParsedPolicyOptions): Explanation["idempo
 function notesOn(
   { retry, timeout }: Parts,
   { idempotent }: ParsedPolicyOptions,
-  signalWasRead: boolean,
+  { attempts, signalWasRead }: Counters,
 ): string[] {
   const notes: string[] = [];
   const repeats = (retry?.rules.maxAttempts ?? 1) > 1;
@@ -88,9 +89,13 @@ function notesOn(
     notes.push(
       "calls are repeated although idempotent is not declared; set it to false for writes",
     );
-  if (repeats && timeout !== undefined && !signalWasRead)
+  if (repeats && timeout !== undefined && !signalWasRead && hasRun(attempts))
     notes.push(
       "no task has read its signal: an attempt that timed out may still run beside its retry",
     );
   return notes;
+}
+
+function hasRun(attempts: Counters["attempts"]): boolean {
+  return Object.values(attempts).some((count) => count > 0);
 }

@@ -1,4 +1,5 @@
 import { type Call, type CallOptions, runningFrame } from "../call/call.js";
+import { wrongCallOptions } from "../call/call-options.js";
 import { drive } from "../engine/drive.js";
 import type { Task } from "../engine/plan.js";
 import { rejectSoon } from "../engine/refusals.js";
@@ -101,9 +102,23 @@ export class LivePolicy implements Policy {
     options: CallOptions | undefined,
   ): Promise<unknown> {
     const { driver, scopes } = this.#compiled;
+    return options === undefined || options === null
+      ? driver(scopes, task, self, args, undefined)
+      : this.#runWith(options, task, self, args);
+  }
+
+  #runWith(
+    options: CallOptions,
+    task: Task,
+    self: unknown,
+    args: readonly unknown[] | undefined,
+  ): Promise<unknown> {
+    const wrong = wrongCallOptions(options);
+    if (wrong !== undefined) return rejectSoon(wrong);
+    const { driver, scopes } = this.#compiled;
     // A deadline of its own is the one thing that only a driver that can wait understands.
-    if (options?.deadlineMs !== undefined) return drive(scopes, task, self, args, options);
-    return driver(scopes, task, self, args, options);
+    const able = typeof options.deadlineMs === "number" ? drive : driver;
+    return able(scopes, task, self, args, options);
   }
 
   explain(): Explanation {
@@ -111,7 +126,7 @@ export class LivePolicy implements Policy {
       this.name,
       this.#parts,
       this.#options,
-      this.#compiled.scopes.plan.counters.signalWasRead,
+      this.#compiled.scopes.plan.counters,
     );
   }
 

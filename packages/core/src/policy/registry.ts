@@ -24,6 +24,10 @@ export function definePolicy(name: string, ...parts: readonly PolicyPart[]): Pol
       ),
     ]);
   const { options, ...assembly } = assemble(parts);
+  if (options.name !== undefined)
+    throw invalidSpec([
+      issueOf("policy.name", "no second name", options.name, "definePolicy(name) names it already"),
+    ]);
   const policy = new LivePolicy({ ...assembly, options: { ...options, name } });
   policies.set(name, policy);
   return policy;

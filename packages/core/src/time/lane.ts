@@ -54,7 +54,7 @@ export class Lane implements Sleeper {
   restart(staleMs: number, nowMs: number): void {
     const stamped = staleMs + this.#ms + clock.stalenessMs;
     for (let wait = this.#tail; wait !== undefined && wait.dueMs === stamped; wait = wait.previous)
-      wait.dueMs = nowMs + this.#ms;
+      wait.dueMs = nowMs + 1 + this.#ms; // `nowMs` is rounded down
   }
 
   rest(): void {
@@ -73,9 +73,8 @@ export class Lane implements Sleeper {
   #fire(): void {
     const nowMs = clock.read();
     const lateMs = this.#head === undefined ? 0 : nowMs - this.#head.dueMs;
-    if (lateMs < STALL_MS) this.#expire(nowMs, 0);
     // Answers may wait in the sockets, unread: they go first, and only what is still unanswered then expires.
-    else clock.afterInput(() => this.#expire(nowMs, lateMs));
+    clock.afterInput(() => this.#expire(nowMs, lateMs < STALL_MS ? 0 : lateMs));
   }
 
   #expire(nowMs: number, stalledMs: number): void {

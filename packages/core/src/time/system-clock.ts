@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { type Clock, sleepersOf, type Timer, useClock } from "./clock.js";
 
 const TICK_MS = 10;
+const UNNOTICED_MS = 2 * TICK_MS;
 const READS_BETWEEN_REFRESHES = 1024;
 
 const nativeSetTimeout = globalThis.setTimeout;
@@ -15,18 +16,24 @@ const nativeSetImmediate = globalThis.setImmediate;
  * refreshes one field, and every 1,024th reading does so too, in case the loop never gets to the ticker.
  */
 export class SystemClock implements Clock {
-  readonly stalenessMs: number = 2 * TICK_MS;
+  /** One more, as milliseconds are rounded down. */
+  readonly stalenessMs: number = UNNOTICED_MS + 1;
   #nowMs = 0;
   #aheadMs = 0;
-  ticking = false;
+  #ticking = false;
   #asked = false;
   #readingsLeft = 0;
   #ticker: NodeJS.Timeout | undefined;
 
+  /** Fake timers have no ticker: what they hold must be tidied up at once. */
+  get ticking(): boolean {
+    return this.#ticking && !isFaked();
+  }
+
   now(): number {
     if (isFaked()) return this.read();
     this.#asked = true;
-    if (!this.ticking || --this.#readingsLeft < 0) this.#refresh();
+    if (!this.#ticking || --this.#readingsLeft < 0) this.#refresh();
     return this.#nowMs;
   }
 
@@ -34,7 +41,7 @@ export class SystemClock implements Clock {
     const staleMs = this.#nowMs;
     this.#nowMs = Math.trunc(globalThis.performance.now()) + this.#aheadMs;
     // The loop was blocked. A wait stamped with the old time would end before its time, so it begins again, now.
-    if (this.ticking && this.#nowMs - staleMs > this.stalenessMs)
+    if (this.#ticking && this.#nowMs - staleMs > UNNOTICED_MS)
       sleepersOf.restart(staleMs, this.#nowMs);
     return this.#nowMs;
   }
@@ -74,8 +81,8 @@ export class SystemClock implements Clock {
   #refresh(): void {
     this.read();
     this.#readingsLeft = READS_BETWEEN_REFRESHES;
-    if (this.ticking) return;
-    this.ticking = true;
+    if (this.#ticking) return;
+    this.#ticking = true;
     // The ticker never keeps a process alive, and `refresh` re-arms the same timer without making another.
     if (this.#ticker === undefined)
       this.#ticker = nativeSetTimeout(() => this.#tick(), TICK_MS).unref();
@@ -85,9 +92,9 @@ export class SystemClock implements Clock {
   #tick(): void {
     this.read();
     sleepersOf.rest();
-    this.ticking = this.#asked;
+    this.#ticking = this.#asked;
     this.#asked = false;
-    if (this.ticking) this.#ticker?.refresh();
+    if (this.#ticking) this.#ticker?.refresh();
   }
 }
 

@@ -1,0 +1,137 @@
+import * as breakwater from "./contestants/breakwater.mjs";
+import * as cockatiel from "./contestants/cockatiel.mjs";
+import * as hand from "./contestants/by-hand.mjs";
+import * as mollitia from "./contestants/mollitia.mjs";
+import * as opossum from "./contestants/opossum.mjs";
+
+/** @typedef {import("./types.js").Scenario} Scenario */
+
+const halfFailing = {
+  loop: /** @type {const} */ ("oneByOneCaught"),
+  expected: { runs: 1, failures: 0.5 },
+  open: false,
+  contestants: [
+    hand.bare,
+    hand.counting,
+    breakwater.wrapped("breaker + bulkhead"),
+    breakwater.executed("breaker + bulkhead"),
+    cockatiel.breaker,
+    cockatiel.breakerAndBulkhead,
+    opossum.breakerAndBulkhead,
+    opossum.withoutStatistics,
+    mollitia.breakerAndBulkhead,
+  ],
+  alone: ["breakwater wrap"],
+};
+
+/** Of 1000 calls 667 fail at first, 445 of these again, and 297 of these for good: 2112 runs. */
+const twoRetries = {
+  loop: /** @type {const} */ ("thousandInFlight"),
+  expected: { runs: 2.112, failures: 0.297 },
+  open: false,
+  contestants: [
+    hand.retryLoop,
+    breakwater.wrapped("retry + budget"),
+    breakwater.wrapped("full stack", "breakwater wrap, full stack"),
+    cockatiel.retries,
+    cockatiel.full,
+    mollitia.retries,
+    mollitia.full,
+    opossum.retries,
+  ],
+  alone: ["breakwater wrap", "breakwater wrap, full stack"],
+};
+
+/** @type {Readonly<Record<string, Scenario>>} */
+export const scenarios = {
+  closed: {
+    title: "Closed circuit: breaker + bulkhead round a task that succeeds",
+    task: "succeeds",
+    loop: "oneByOne",
+    expected: { runs: 1, failures: 0 },
+    open: false,
+    contestants: [
+      hand.bare,
+      hand.counting,
+      breakwater.wrapped("breaker + bulkhead"),
+      breakwater.executed("breaker + bulkhead"),
+      cockatiel.breaker,
+      cockatiel.breakerAndBulkhead,
+      opossum.breakerAndBulkhead,
+      mollitia.breakerAndBulkhead,
+    ],
+    alone: ["breakwater wrap", "breakwater execute"],
+  },
+  full: {
+    title: "Full stack: retry + budget + breaker + timeout + bulkhead round a task that succeeds",
+    task: "succeeds",
+    loop: "oneByOne",
+    expected: { runs: 1, failures: 0 },
+    open: false,
+    contestants: [
+      hand.bare,
+      hand.counting,
+      breakwater.wrapped("full stack"),
+      breakwater.executed("full stack"),
+      cockatiel.full,
+      opossum.full,
+      mollitia.full,
+    ],
+    alone: ["breakwater wrap", "breakwater execute"],
+  },
+  open: {
+    title: "Open circuit: the call is refused, the task does not run",
+    task: "fails",
+    loop: "oneByOneCaught",
+    expected: { runs: 0, failures: 1 },
+    open: true,
+    contestants: [
+      hand.bareRefusal,
+      breakwater.wrapped("breaker + bulkhead"),
+      breakwater.wrapped("full stack", "breakwater wrap, full stack"),
+      cockatiel.breaker,
+      { ...cockatiel.full, note: "no budget; retries its own refusal" },
+      opossum.breakerAndBulkhead,
+      mollitia.breakerAndBulkhead,
+      { ...mollitia.full, note: "no budget; retries its own refusal" },
+    ],
+    alone: ["breakwater wrap", "breakwater wrap, full stack"],
+  },
+  "half-failing": {
+    title: "Every second call fails, with one error object for all; the circuit stays closed",
+    task: "failsHalf",
+    ...halfFailing,
+  },
+  "half-failing-fresh": {
+    title: "Every second call fails, with a new error each time; the circuit stays closed",
+    task: "failsHalfFresh",
+    ...halfFailing,
+  },
+  "two-retries": {
+    title:
+      "Two of three attempts fail, with one error object for all; up to two retries without delay; 1000 calls in flight",
+    task: "failsTwoInThree",
+    ...twoRetries,
+  },
+  "two-retries-fresh": {
+    title:
+      "Two of three attempts fail, with a new error each time; up to two retries without delay; 1000 calls in flight",
+    task: "failsTwoInThreeFresh",
+    ...twoRetries,
+  },
+  decorator: {
+    title: "Decorated method and wrapped function: breaker + bulkhead round a task that succeeds",
+    task: "succeeds",
+    loop: "oneByOne",
+    expected: { runs: 1, failures: 0 },
+    open: false,
+    contestants: [
+      hand.bareMethod,
+      breakwater.wrapped("breaker + bulkhead"),
+      breakwater.decorated("breaker + bulkhead"),
+      cockatiel.breaker,
+      cockatiel.decorator,
+    ],
+    alone: [],
+  },
+};

@@ -1,0 +1,46 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { format } from "node:util";
+import { describe, expect, test, vi } from "vitest";
+import { type Block, blocksFolder, root, writeBlocks } from "./blocks.js";
+
+// Every ```ts block of the README and of docs/ is type-checked with the real compiler, run, and compared with the output
+// that the page shows.
+const blocks = writeBlocks();
+
+test("README and guides have code", () => {
+  expect(blocks.map(({ title }) => title)).toContainEqual(expect.stringMatching(/^README/));
+  expect(blocks.map(({ title }) => title)).toContainEqual(expect.stringMatching(/^docs\/guides/));
+});
+
+test("all blocks type-check", () => {
+  const compiler = join(root, "node_modules/.bin/tsc");
+  const { stdout, status } = spawnSync(compiler, ["-p", blocksFolder, "--pretty", "false"], {
+    encoding: "utf8",
+  });
+  expect(stdout).toBe("");
+  expect(status).toBe(0);
+});
+
+describe.each(blocks.filter(({ isTest }) => isTest))("the tests of $title", async ({ path }) => {
+  await import(/* @vite-ignore */ path);
+});
+
+test.each(blocks.filter(({ isTest }) => !isTest))(
+  "$title prints what the page says",
+  async ({ path, prints }) => {
+    expect(await printedBy(path)).toEqual(prints);
+  },
+);
+
+/** Each block gets a core of its own, as it would in a process of its own. */
+async function printedBy(path: Block["path"]): Promise<string[]> {
+  vi.resetModules();
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  try {
+    await import(/* @vite-ignore */ path);
+    return log.mock.calls.flatMap((args) => format(...args).split("\n"));
+  } finally {
+    log.mockRestore();
+  }
+}

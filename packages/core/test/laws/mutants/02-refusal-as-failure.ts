@@ -1,0 +1,11 @@
+import type { Mutant } from "./mutant.js";
+
+export const mutant: Mutant = {
+  law: 2,
+  tests: "02-refusals.test.ts",
+  caughtBy: "a refusal never runs the task",
+  file: "engine/admit.ts",
+  find: "pass.exit(JUDGED.refused)",
+  replace: "pass.exit(JUDGED.transient)",
+  because: "A full bulkhead counts as a failure of the dependency and opens its circuit.",
+};

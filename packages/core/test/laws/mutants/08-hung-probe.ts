@@ -1,0 +1,11 @@
+import type { Mutant } from "./mutant.js";
+
+export const mutant: Mutant = {
+  law: 8,
+  tests: "08-nothing-sticks.test.ts",
+  caughtBy: "however it got there, a circuit closes",
+  file: "guards/circuit.ts",
+  find: "this.#giveUpHungProbes();",
+  replace: "",
+  because: "Probes that never return keep the circuit half-open for ever.",
+};
