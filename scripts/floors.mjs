@@ -40,15 +40,20 @@ function climbs(file) {
   if (own === -1) return [`${file}: its folder is on no floor; give it one in scripts/floors.mjs`];
   return imports
     .get(file)
-    .filter((target) => dirname(target) !== dirname(file) && floorOf(target) >= own)
+    .filter((target) => roomOf(target) !== roomOf(file) && floorOf(target) >= own)
     .map(
       (target) =>
         `${file} imports ${target}: floor ${own} may only reach below itself, and that is floor ${floorOf(target)}`,
     );
 }
 
+/** A folder within a folder belongs to the same room. */
+function roomOf(file) {
+  return dirname(file).split("/")[0];
+}
+
 function floorOf(file) {
-  return FLOORS.findIndex((folders) => folders.includes(dirname(file)));
+  return FLOORS.findIndex((folders) => folders.includes(roomOf(file)));
 }
 
 /** Depth first; a file that is met again on its own path closes a circle. */

@@ -386,7 +386,9 @@ describe("Retry-After", () => {
   it("is never a time that is no time", () => {
     for (const retryAfterMs of [Number.NaN, -1, -Infinity])
       expect(judge(withStatus(429, { retryAfterMs })).retryAfterMs).toBe(0);
-    expect(judge(withStatus(429, { retryAfter: "9".repeat(400) })).retryAfterMs).toBe(Infinity);
+    expect(judge(withStatus(429, { retryAfter: "9".repeat(400) })).retryAfterMs).toBeGreaterThan(
+      86_400_000,
+    );
   });
 
   it("beyond maxRetryAfterMs ends the call now, with the real error", async () => {

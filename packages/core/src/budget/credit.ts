@@ -89,7 +89,7 @@ export class Credit implements Cell {
     const nowMs = clock.now();
     this.#buckets = saved.map(([ageMs, thousandths]) => {
       const startsMs = nowMs - elapsedMs - ageMs;
-      return { startsMs, endsMs: startsMs + 1, thousandths };
+      return { startsMs, endsMs: startsMs + this.#bucketMs, thousandths };
     });
     this.#newest = this.#buckets.at(-1) ?? NONE;
     this.#lapse();
@@ -101,12 +101,16 @@ export class Credit implements Cell {
     else this.#depositElsewhere(beganMs);
   }
 
+  get #bucketMs(): number {
+    return Math.max(1, Math.ceil(this.#home.rules.windowMs / BUCKETS));
+  }
+
   #depositElsewhere(beganMs: number): void {
-    const { windowMs, share } = this.#home.rules;
-    const bucketMs = Math.max(1, Math.ceil(windowMs / BUCKETS));
-    const startsMs = beganMs - (beganMs % bucketMs);
-    if (startsMs >= this.#newest.endsMs) {
+    const { share } = this.#home.rules;
+    const bucketMs = this.#bucketMs;
+    if (beganMs >= this.#newest.endsMs) {
       this.#lapse();
+      const startsMs = Math.max(beganMs - (beganMs % bucketMs), this.#newest.endsMs);
       this.#newest = { startsMs, endsMs: startsMs + bucketMs, thousandths: share };
       this.#buckets.push(this.#newest);
     } else {

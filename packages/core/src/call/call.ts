@@ -108,8 +108,13 @@ class OptionsFrame implements Frame {
 
   toCall(): (Call & Frame) | undefined {
     const call = this.#outer?.toCall();
-    this.#outer = call;
+    if (this.#outer?.callOptions === undefined) this.#outer = call;
     return call;
+  }
+
+  /** What was running before this block; if that has been asked for its call, this call. */
+  get outer(): Frame | undefined {
+    return this.#outer;
   }
 }
 
@@ -120,10 +125,15 @@ class OptionsFrame implements Frame {
  * const quote = await withCall({ signal: request.signal }, () => rates.latest("EUR"));
  */
 export function withCall<T>(options: CallOptions, fn: () => T): T {
-  const outer = enter(new OptionsFrame(options, running));
+  const around = running?.callOptions;
+  const frame = new OptionsFrame(
+    around === undefined ? options : { ...around, ...options },
+    running,
+  );
+  enter(frame);
   try {
     return fn();
   } finally {
-    leave(outer);
+    leave(frame.outer);
   }
 }

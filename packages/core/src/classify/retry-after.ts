@@ -1,5 +1,4 @@
 import { clock } from "../time/clock.js";
-import { LONGEST_TIMER_MS } from "../time/duration.js";
 
 /**
  * A Retry-After field (RFC 9110, section 10.2.3) in milliseconds from now: seconds, or a date. 0 for none and for what
@@ -12,9 +11,9 @@ export function retryAfterMsOf(field: unknown): number {
   return waitOf(Date.parse(field) - clock.wallMs());
 }
 
-/** A wait that a timer can hold: whole milliseconds, none for what is no number. */
+/** A wait in whole milliseconds; none for what is no number. */
 export function waitOf(ms: number): number {
-  return ms > 0 ? Math.min(LONGEST_TIMER_MS, Math.round(ms)) : 0;
+  return ms > 0 ? Math.round(ms) : 0;
 }
 
 /** The field from whatever holds the headers: fetch's Headers, or a plain object with any spelling. */

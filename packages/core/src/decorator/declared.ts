@@ -4,6 +4,7 @@ import { rejectSoon } from "../engine/refusals.js";
 import { type Assembly, assemble, overlay } from "../policy/assemble.js";
 import { type AsyncFunction, keepIdentity, LivePolicy } from "../policy/policy.js";
 import { lookUp } from "../policy/registry.js";
+import { classNameOf } from "./class-name.js";
 import { mustReturnPromise } from "./method-checks.js";
 
 /** What `@Resilient` was given: parts and options, the name of a policy, or a policy. */
@@ -14,17 +15,28 @@ export type Given = readonly unknown[];
  * when the class has its name and its defaults, and named policies have been defined.
  */
 export class Declared {
+  /** As it is shown; `key` is what it is found by. */
   readonly method: string;
+  readonly key: string | symbol;
   readonly isStatic: boolean;
   readonly wrapped: AsyncFunction;
   readonly #declared: Assembly | LivePolicy | string;
   readonly #original: AsyncFunction;
+  readonly #home: object | undefined;
   #classDefaults: Assembly | undefined;
   #className: string | undefined;
   #policy: LivePolicy | undefined;
 
-  constructor(original: AsyncFunction, method: string | symbol, isStatic: boolean, given: Given) {
-    this.method = typeof method === "symbol" ? `[${method.description ?? ""}]` : method;
+  constructor(
+    original: AsyncFunction,
+    key: string | symbol,
+    isStatic: boolean,
+    home: object | undefined,
+    given: Given,
+  ) {
+    this.method = typeof key === "symbol" ? `[${key.description ?? ""}]` : key;
+    this.key = key;
+    this.#home = home;
     this.isStatic = isStatic;
     this.#original = mustReturnPromise(original);
     this.#declared = declarationOf(given);
@@ -52,12 +64,7 @@ export class Declared {
     options: CallOptions | undefined,
   ): Promise<unknown> {
     try {
-      return this.policyOf(classNameFrom(self, this.wrapped)).run(
-        this.#original,
-        self,
-        args,
-        options,
-      );
+      return this.policyOf(classNameOf(this.#home, self)).run(this.#original, self, args, options);
     } catch (error) {
       return rejectSoon(error);
     }
@@ -87,7 +94,8 @@ function wrapperOf(declared: Declared): AsyncFunction {
   };
 }
 
-function declarationOf(given: Given): Assembly | LivePolicy | string {
+/** What was given, checked; or a name, for later. */
+export function declarationOf(given: Given): Assembly | LivePolicy | string {
   const [only] = given;
   if (given.length === 1 && (typeof only === "string" || only instanceof LivePolicy)) return only;
   return assemble(given);
@@ -95,23 +103,4 @@ function declarationOf(given: Given): Assembly | LivePolicy | string {
 
 function isNamed(declared: Assembly | LivePolicy | string): declared is LivePolicy | string {
   return typeof declared === "string" || declared instanceof LivePolicy;
-}
-
-/** The class in the chain of `self` that has the method: a subclass's instance still says who declared it. */
-function classNameFrom(self: unknown, wrapped: AsyncFunction): string | undefined {
-  for (let link = self; isObjectLike(link); link = Object.getPrototypeOf(link)) {
-    const own = Object.values(Object.getOwnPropertyDescriptors(link));
-    if (own.some(({ value }) => value === wrapped)) return nameOf(link);
-  }
-  return undefined;
-}
-
-function isObjectLike(value: unknown): value is object {
-  return (typeof value === "object" && value !== null) || typeof value === "function";
-}
-
-function nameOf(home: object): string {
-  if (typeof home === "function") return home.name;
-  const { constructor } = home as { constructor?: unknown };
-  return typeof constructor === "function" ? constructor.name : "Object";
 }

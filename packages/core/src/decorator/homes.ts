@@ -1,3 +1,4 @@
+import { metadataOf } from "./class-name.js";
 import type { Declared } from "./declared.js";
 
 /**
@@ -14,9 +15,7 @@ export function declareAt(home: object, declared: Declared): void {
 
 /** The class's own declarations; what it inherits stays with whoever declared it. */
 export function declaredBy(target: Function): readonly Declared[] {
-  const { [Symbol.metadata]: metadata } = target as { [Symbol.metadata]?: object | null };
-  const own = Object.hasOwn(target, Symbol.metadata) && metadata ? [metadata] : [];
-  return declaredAt([target, target.prototype as object, ...own]);
+  return declaredAt([target, target.prototype as object, metadataOf(target)]);
 }
 
 /** For a class decorator: the standard dialect puts the metadata on the class only afterwards. */

@@ -1,12 +1,18 @@
 import { issueOf, invalidSpec } from "../parts/options.js";
 import type { PolicyPart } from "../policy/assemble.js";
 import type { Explanation } from "../policy/explanation.js";
-import type { AsyncFunction, Policy } from "../policy/policy.js";
+import type { AsyncFunction, Policy, ReturnsPromise } from "../policy/policy.js";
 import { Declared } from "./declared.js";
 import { declareAt, declaredBy } from "./homes.js";
 import { checkMethod } from "./method-checks.js";
 
-type MethodsOf<C> = { [N in keyof C]: C[N] extends AsyncFunction ? N : never }[keyof C];
+type MethodsOf<C> = {
+  [N in keyof C]: C[N] extends AsyncFunction
+    ? C[N] extends ReturnsPromise<C[N]>
+      ? N
+      : never
+    : never;
+}[keyof C];
 type Protectable<C> = C extends { prototype: infer P } ? MethodsOf<P> | MethodsOf<C> : never;
 
 /**
@@ -21,29 +27,38 @@ export function protect<C extends abstract new (...args: never[]) => object>(
   target: C,
   methods: { readonly [N in Protectable<C>]?: readonly PolicyPart[] | string | Policy },
 ): void {
-  const missing = Object.keys(methods).filter((name) => homeOf(target, name) === undefined);
+  if (typeof target !== "function" || typeof target.prototype !== "object")
+    throw invalidSpec([issueOf("protect", "a class", target)]);
+  const names = Reflect.ownKeys(methods) as (keyof typeof methods)[];
+  const missing = names.filter((name) => homeOf(target, name) === undefined);
   if (missing.length > 0)
     throw invalidSpec(
       missing.map((name) =>
-        issueOf(`protect(${target.name}).${name}`, "a method of the class", undefined),
+        issueOf(
+          `protect(${target.name}).${String(name as PropertyKey)}`,
+          "a method of the class",
+          undefined,
+        ),
       ),
     );
-  for (const [name, given] of Object.entries(methods))
-    protectOne(target, name, Array.isArray(given) ? given : [given]);
+  const protectedOnes = names.map((name) => declaredOf(target, name, methods[name])); // all are checked before any is changed
+  for (const declared of protectedOnes) put(target, declared);
 }
 
-function protectOne(target: Function, name: string, given: readonly unknown[]): void {
+function declaredOf(target: Function, name: string | symbol, given: unknown): Declared {
   const home = homeOf(target, name) as object;
-  const descriptor = Object.getOwnPropertyDescriptor(home, name);
-  const method: unknown = descriptor?.value;
+  const method: unknown = Object.getOwnPropertyDescriptor(home, name)?.value;
   checkMethod(method, name, home);
-  const declared = new Declared(method, name, home === target, given);
-  declared.completeWith(target.name, undefined);
-  declareAt(home, declared);
-  Object.defineProperty(home, name, { ...descriptor, value: declared.wrapped });
+  return new Declared(method, name, home === target, home, Array.isArray(given) ? given : [given]);
 }
 
-function homeOf(target: Function, name: string): object | undefined {
+function put(target: Function, declared: Declared): void {
+  const home = declared.isStatic ? target : (target.prototype as object);
+  declareAt(home, declared);
+  Object.defineProperty(home, declared.key, { value: declared.wrapped });
+}
+
+function homeOf(target: Function, name: string | symbol): object | undefined {
   const prototype = target.prototype as object;
   if (name !== "constructor" && Object.hasOwn(prototype, name)) return prototype;
   return name !== "prototype" && Object.hasOwn(target, name) ? target : undefined;
@@ -69,18 +84,23 @@ export interface DescribedMethod {
 export function describeResilience(
   target: abstract new (...args: never[]) => object,
 ): readonly DescribedMethod[] {
-  const described = new Map<string, DescribedMethod>();
-  for (
-    let link: unknown = target;
-    typeof link === "function" && link.prototype !== undefined;
-    link = Object.getPrototypeOf(link)
-  ) {
+  const described: DescribedMethod[] = [];
+  const hidden = { methods: new Set<unknown>(), statics: new Set<unknown>() };
+  for (let link: unknown = target; isClass(link); link = Object.getPrototypeOf(link)) {
     for (const declared of declaredBy(link)) {
-      const id = `${declared.isStatic} ${declared.method}`;
-      if (!described.has(id)) described.set(id, describe(declared, link.name));
+      // A subclass has put its own in its place.
+      const { key, isStatic } = declared;
+      if (!(isStatic ? hidden.statics : hidden.methods).has(key))
+        described.push(describe(declared, link.name));
     }
+    for (const key of Reflect.ownKeys(link.prototype as object)) hidden.methods.add(key);
+    for (const key of Reflect.ownKeys(link)) hidden.statics.add(key);
   }
-  return [...described.values()];
+  return described;
+}
+
+function isClass(value: unknown): value is Function {
+  return typeof value === "function" && value.prototype !== undefined;
 }
 
 function describe(declared: Declared, className: string): DescribedMethod {

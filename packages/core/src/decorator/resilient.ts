@@ -1,16 +1,14 @@
 import { type Assembly, assemble, type PolicyPart, recommended } from "../policy/assemble.js";
-import type { AsyncFunction, Policy } from "../policy/policy.js";
-import { Declared, type Given } from "./declared.js";
+import type { AsyncFunction, Policy, ReturnsPromise } from "../policy/policy.js";
+import { declarationOf, Declared, type Given } from "./declared.js";
 import { declareAt, declaredAt } from "./homes.js";
+import { invalidSpec, issueOf } from "../parts/options.js";
 import { checkMethod, notAMethod } from "./method-checks.js";
 import { copyMetadata } from "./reflect-metadata.js";
 
 // Standard decorators get `context.metadata` only where this symbol exists before the class is evaluated.
 (Symbol as { metadata?: symbol }).metadata ??= Symbol.for("Symbol.metadata");
 
-type IsAny<T> = 0 extends 1 & T ? true : false;
-/** A method that returns `any` could return anything. */
-type ReturnsPromise<M extends AsyncFunction> = IsAny<ReturnType<M>> extends true ? never : M;
 type Class = abstract new (...args: never[]) => object;
 
 /** What `@Resilient(...)` is: a decorator for methods that return a promise, and for classes, in both dialects. */
@@ -61,7 +59,20 @@ export interface ResilientDecorator {
 export function Resilient(policy: string | Policy): ResilientDecorator;
 export function Resilient(...parts: readonly PolicyPart[]): ResilientDecorator;
 export function Resilient(...given: Given): ResilientDecorator {
-  const decorate = (target: unknown, second: unknown, descriptor?: PropertyDescriptor): unknown => {
+  if (isDecoration(given))
+    throw invalidSpec([issueOf("@Resilient", "its parentheses", "none", "Write @Resilient()")]);
+  declarationOf(given); // what can never work is said at once
+  const decorate = (
+    target: unknown,
+    second: unknown,
+    descriptor?: PropertyDescriptor | number,
+  ): unknown => {
+    if (typeof descriptor === "number")
+      throw notAMethod(
+        (second as string | undefined) ?? "constructor",
+        "is a parameter",
+        "Decorate the method itself",
+      );
     if (isContext(second))
       return second.kind === "class"
         ? onClass(target, second, given)
@@ -72,10 +83,20 @@ export function Resilient(...given: Given): ResilientDecorator {
   return decorate as ResilientDecorator;
 }
 
+/** Without its parentheses it is called with the method it stands on, as a decorator would be. */
+function isDecoration({ length, 1: second }: Given): boolean {
+  return (
+    isContext(second) ||
+    (length === 3 && (typeof second === "string" || typeof second === "symbol"))
+  );
+}
+
 type Context = ClassDecoratorContext | ClassMethodDecoratorContext;
 
 function isContext(value: unknown): value is Context {
-  return typeof value === "object" && value !== null && "kind" in value;
+  return (
+    typeof value === "object" && value !== null && "kind" in value && "addInitializer" in value
+  );
 }
 
 function onMethod(
@@ -93,16 +114,13 @@ function onMethod(
 function onLegacyMethod(
   target: object,
   name: string | symbol,
-  given: PropertyDescriptor | undefined,
-  parts: Given,
+  descriptor: PropertyDescriptor | undefined,
+  given: Given,
 ): object {
-  if (typeof given === "number")
-    throw notAMethod(name, "is a parameter", "Decorate the method itself");
-  const descriptor = given ?? Object.getOwnPropertyDescriptor(target, name);
   const method: unknown = descriptor?.value;
   checkMethod(method, name, target);
   const isStatic = typeof target === "function";
-  return { ...descriptor, value: declare(method, name, isStatic, target, parts).wrapped };
+  return { ...descriptor, value: declare(method, name, isStatic, target, given).wrapped };
 }
 
 function declare(
@@ -112,7 +130,7 @@ function declare(
   home: object | undefined,
   given: Given,
 ): Declared {
-  const declared = new Declared(method, name, isStatic, given);
+  const declared = new Declared(method, name, isStatic, home, given);
   copyMetadata(method, declared.wrapped);
   if (home !== undefined) declareAt(home, declared);
   return declared;
@@ -129,7 +147,5 @@ function onClass(target: unknown, context: ClassDecoratorContext | undefined, gi
 /** A class is one dependency unless it says otherwise: without parts, its methods share the recommended ones. */
 function classDefaults(given: Given): Assembly {
   const assembly = assemble(given);
-  return Object.keys(assembly.parts).length === 0
-    ? { ...assembly, parts: recommended() }
-    : assembly;
+  return assembly.isBare ? { ...assembly, parts: recommended(), isBare: false } : assembly;
 }

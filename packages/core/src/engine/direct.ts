@@ -1,7 +1,7 @@
 import { type CallOptions, enter, leave } from "../call/call.js";
 import { summarize } from "../errors/summary.js";
 import { Refusal } from "../guards/guard.js";
-import type { Judgement } from "../verdicts/verdict.js";
+import { type Judgement, VERDICTS } from "../verdicts/verdict.js";
 import type { Admission, Handlers } from "./admission.js";
 import { admit } from "./admit.js";
 import { FirstCall } from "./first-call.js";
@@ -22,8 +22,8 @@ export function direct(
   args: readonly unknown[] | undefined,
   options: CallOptions | undefined,
 ): Promise<unknown> {
-  const signal = options?.signal;
-  if (signal !== undefined && signal.aborted) return rejectSoon(signal.reason);
+  const signal = options?.signal ?? undefined;
+  if (signal?.aborted === true) return rejectSoon(signal.reason);
   const scope = scopeFor(scopes, self, args, options);
   const answer = admit(scope, scope.plan.entrant);
   if (answer instanceof Refusal) return refuse(scope, answer);
@@ -55,7 +55,10 @@ function handlersFor(
 ): Handlers {
   return {
     onValue(value) {
-      settle(scope, admission, scope.plan.classifier.result(value));
+      const judgement = scope.plan.classifier.result(value);
+      settle(scope, admission, judgement, value);
+      if (judgement.verdict !== VERDICTS.success)
+        keepReport(value, new OnlyAttempt(scope, judgement, signal));
       return value;
     },
     onError(error) {
@@ -64,8 +67,8 @@ function handlersFor(
   };
 }
 
-function settle(scope: Scope, admission: Admission, judgement: Judgement, error?: unknown): void {
-  admission.exit(judgement, error);
+function settle(scope: Scope, admission: Admission, judgement: Judgement, outcome: unknown): void {
+  admission.exit(judgement, outcome);
   reportSettled(scope, 1, judgement);
 }
 

@@ -8,7 +8,7 @@ import type { StoppedBy } from "../events/catalog.js";
 import { type Entrant, Refusal } from "../guards/guard.js";
 import { backoffMs } from "../retry/backoff.js";
 import { clock, type Timer } from "../time/clock.js";
-import { formatDuration } from "../time/duration.js";
+import { formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
 import { uuid } from "../time/random.js";
 import type { Judgement } from "../verdicts/verdict.js";
 import type { Admission } from "./admission.js";
@@ -32,7 +32,7 @@ export function drive(
   options: CallOptions | undefined,
 ): Promise<unknown> {
   const signal = options?.signal;
-  if (signal !== undefined && signal.aborted) return rejectSoon(signal.reason);
+  if (signal?.aborted === true) return rejectSoon(signal.reason);
   return new Run(scopeFor(scopes, self, args, options), task, self, args, options).start();
 }
 
@@ -91,7 +91,7 @@ class Run implements Owner {
   }
 
   get signal(): AbortSignal | undefined {
-    return this.#options?.signal;
+    return this.#options?.signal ?? undefined;
   }
 
   get idempotencyKey(): string {
@@ -148,7 +148,7 @@ class Run implements Owner {
       return "nested";
     if (judgement.retryAfterMs > retry.maxRetryAfterMs) return "hint";
     history.backoffMs = backoffMs(retry, this.#attempts, history.backoffMs);
-    const delayMs = history.backoffMs + judgement.retryAfterMs;
+    const delayMs = Math.min(LONGEST_TIMER_MS, history.backoffMs + judgement.retryAfterMs);
     if (this.#hasTooLittleTime(delayMs)) return "deadline";
     const atMs = clock.now() + delayMs;
     if (parts.guards.some((guard) => guard.wouldRefuse(atMs))) return "refused";

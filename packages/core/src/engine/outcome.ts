@@ -53,6 +53,7 @@ const FINAL = {
   refused: "refused",
 } as const;
 
+// oxlint-disable-next-line typescript/unbound-method -- only compared, never called
 const nativeThen = Promise.prototype.then;
 
 /**

@@ -21,6 +21,8 @@ export interface Slot<C> {
 }
 
 const SWEPT_PER_NEW_KEY = 2;
+/** What the key of the shared state is called; no key of a user's is mistaken for it, as that would be looked up first. */
+const OVERFLOW = "(overflow)";
 
 /**
  * States by key; calls without a key share one. Only what is pristine and has not been asked for during `idleKeyMs` is
@@ -66,6 +68,7 @@ export class Keyed<C extends Cell> {
   *cells(): Iterable<readonly [string | undefined, C]> {
     yield [undefined, this.common.cell];
     for (const [key, { cell }] of this.#slots ?? []) yield [key, cell];
+    if (this.#overflow !== undefined) yield [OVERFLOW, this.#overflow.cell];
   }
 
   #add(key: string): Slot<C> {
@@ -77,7 +80,7 @@ export class Keyed<C extends Cell> {
 
   #shared(): Slot<C> {
     if (this.#overflow === undefined) this.#overflowed();
-    return (this.#overflow ??= { cell: this.#make("(overflow)"), askedMs: 0, dropped: true });
+    return (this.#overflow ??= { cell: this.#make(OVERFLOW), askedMs: 0, dropped: true });
   }
 
   #makeRoom(): boolean {

@@ -1,12 +1,8 @@
 import * as v from "valibot";
 import type { EventDetails } from "../events/catalog.js";
-import {
-  Circuit,
-  type CircuitHome,
-  type CircuitRules,
-  type SavedCircuit,
-  type Transition,
-} from "../guards/circuit.js";
+import { Circuit } from "../guards/circuit/circuit.js";
+import type { CircuitHome, SavedCircuit, Transition } from "../guards/circuit/machine.js";
+import type { CircuitRules } from "../guards/circuit/rules.js";
 import { Keyed, type Slot } from "../keys/keyed.js";
 import { type Duration, formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
 import { FactSource } from "./facts.js";
@@ -292,7 +288,7 @@ export class CircuitBreaker extends StatefulPart implements CircuitHome {
     return this.#circuits.at(key);
   }
 
-  changed({ key }: Circuit, transition: Transition): void {
+  changed({ key }: Pick<Circuit, "key">, transition: Transition): void {
     if (!this.facts.heard) return;
     const [type, details] = factOf(transition);
     this.facts.tell(type, {
@@ -343,7 +339,7 @@ function factOf(transition: Transition): [CircuitFact, Partial<EventDetails[Circ
   switch (transition.to) {
     case "open": {
       const { reason, openMs, cause } = transition;
-      return ["circuit.opened", { reason, openMs, cause }];
+      return ["circuit.opened", { reason, openMs, ...(cause === undefined ? {} : { cause }) }];
     }
     case "half-open":
       return ["circuit.half_opened", { probes: transition.probes }];

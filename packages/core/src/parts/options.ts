@@ -33,12 +33,12 @@ function documented<Out>(schema: v.GenericSchema, doc: FieldDoc): Field<Out> {
   return v.pipe(schema, v.metadata({ doc }));
 }
 
-/** A schema of valibot's as a field. */
+/** A schema of valibot's as a field. @internal */
 export function fieldOf<Out>(schema: v.GenericSchema<unknown, Out>): Field<Out> {
   return schema;
 }
 
-/** A field as the schema that it is. */
+/** A field as the schema that it is. @internal */
 export function schemaOf<Out>(field: Field<Out>): v.GenericSchema<unknown, Out> {
   return field as unknown as v.GenericSchema<unknown, Out>;
 }

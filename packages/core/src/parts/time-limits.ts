@@ -1,6 +1,8 @@
 import { type Duration, formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
-import { duration, isPlainObject, type Parsed, parseOptions, type Schema } from "./options.js";
+import { duration, isPlainObject, parseOptions, type Schema } from "./options.js";
 import { Part } from "./part.js";
+
+const SHORTEST_ATTEMPT_MS = 10;
 
 /** A limit for each attempt. */
 export interface TimeoutOptions {
@@ -12,7 +14,7 @@ export interface TimeoutOptions {
 export interface DeadlineOptions {
   /** A call that takes longer fails with `ERR_DEADLINE_EXCEEDED`. 1 ms to 24.8 days. */
   readonly deadlineMs: Duration;
-  /** With less than this left, no attempt begins. 0 to 24.8 days; default 10 ms. */
+  /** With less than this left, no attempt begins. 0 to 24.8 days; default 10 ms, at most deadlineMs. */
   readonly minAttemptMs?: Duration;
 }
 
@@ -28,8 +30,9 @@ const deadlineFields = {
     meaning: "a call that takes longer fails",
     default: "required",
   }),
-  minAttemptMs: duration(0, LONGEST_TIMER_MS, 10, {
+  minAttemptMs: duration(0, LONGEST_TIMER_MS, undefined, {
     meaning: "with less than this left, no attempt begins",
+    default: "10 ms, at most deadlineMs",
   }),
 } as const;
 
@@ -57,8 +60,7 @@ export const deadlineSchema: Schema<typeof deadlineFields> = {
   },
   contradictions: ({ deadlineMs, minAttemptMs }) => {
     if (deadlineMs === undefined) return required("deadline.deadlineMs", deadlineMs);
-    const never = minAttemptMs > deadlineMs;
-    return never
+    return minAttemptMs !== undefined && minAttemptMs > deadlineMs
       ? [
           {
             path: "deadline.minAttemptMs",
@@ -104,12 +106,16 @@ export class Timeout extends Part {
 /** A time limit for the whole call. Make it with `deadline`. */
 export class Deadline extends Part {
   readonly kind = "deadline";
-  readonly rules: Readonly<Parsed<typeof deadlineFields>> & { readonly deadlineMs: number };
+  readonly rules: { readonly deadlineMs: number; readonly minAttemptMs: number };
 
   constructor(options: Duration | DeadlineOptions) {
     super();
     const given = isPlainObject(options) ? options : { deadlineMs: options };
-    this.rules = parseOptions(deadlineSchema, given) as Deadline["rules"];
+    const { deadlineMs = 0, minAttemptMs } = parseOptions(deadlineSchema, given);
+    this.rules = {
+      deadlineMs,
+      minAttemptMs: minAttemptMs ?? Math.min(SHORTEST_ATTEMPT_MS, deadlineMs),
+    };
   }
 
   describe(): string {

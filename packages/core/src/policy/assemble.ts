@@ -34,6 +34,8 @@ export interface Parts {
 
 export interface Assembly {
   readonly parts: Parts;
+  /** Nobody gave any part: the recommended ones are meant. */
+  readonly isBare: boolean;
   readonly options: ParsedPolicyOptions;
 }
 
@@ -55,13 +57,12 @@ export function assemble(given: readonly unknown[]): Assembly {
     issues.push(
       issueOf("policy", "one object of options", optionObjects, "Put all options into one object"),
     );
-  const { options, issues: wrong } = checkOptions(
-    policySchema,
-    Object.assign({}, ...optionObjects),
-  );
-  issues.push(...wrong, ...contradictions(parts));
+  const [first = {}, ...others] = optionObjects;
+  const { options, issues: wrong } = checkOptions(policySchema, first);
+  issues.push(...wrong, ...others.flatMap((other) => checkOptions(policySchema, other).issues));
+  issues.push(...contradictions(parts));
   if (issues.length > 0 || options === undefined) throw invalidSpec(issues);
-  return { parts, options };
+  return { parts, options, isBare: Object.keys(parts).length === 0 };
 }
 
 function addPart(parts: Parts, part: Part): Issue[] {
@@ -109,7 +110,12 @@ export function overlay(outer: Assembly, inner: Assembly): Assembly {
   for (const kind of removedKinds(inner.options)) delete parts[kind];
   const issues = contradictions(parts);
   if (issues.length > 0) throw invalidSpec(issues);
-  return { parts, options: { ...outer.options, ...definedOf(inner.options) } };
+  const given = Object.fromEntries(Object.keys(inner.parts).map((kind) => [kind, undefined]));
+  return {
+    parts,
+    options: { ...outer.options, ...given, ...definedOf(inner.options) },
+    isBare: false,
+  };
 }
 
 function definedOf(options: ParsedPolicyOptions): Partial<ParsedPolicyOptions> {
@@ -124,9 +130,9 @@ function removedKinds(options: ParsedPolicyOptions): PartKind[] {
  * What the given parts imply. Without any part: breaker, budget and retries. A budget without a retry means the default
  * retries; retries without a budget get one of their own, as nothing here repeats without a bound.
  */
-export function complete({ parts, options }: Assembly): Parts {
+export function complete({ parts, options, isBare }: Assembly): Parts {
   const removed = new Set(removedKinds(options));
-  const completed = Object.keys(parts).length === 0 ? recommended() : { ...parts };
+  const completed = isBare ? recommended() : { ...parts };
   for (const kind of removed) delete completed[kind];
   if (completed.budget !== undefined && !removed.has("retry")) completed.retry ??= retry();
   if ((completed.retry?.rules.maxAttempts ?? 1) > 1 && !removed.has("budget"))

@@ -35,6 +35,8 @@ export interface PolicyOptions {
   readonly owner?: string;
   /** Where to read what to do: shown by `explain()`. */
   readonly runbook?: string;
+  /** A policy is no option, although it has a name. */
+  readonly execute?: never;
   /** `null` takes away what the class has declared. */
   readonly deadline?: null;
   readonly retry?: null;

@@ -15,6 +15,11 @@ import { applySnapshot, type PolicySnapshot, takeSnapshot } from "./snapshot.js"
 // oxlint-disable-next-line typescript/no-explicit-any -- a constraint only: the function keeps its own type
 export type AsyncFunction = (this: any, ...args: any[]) => Promise<unknown>;
 
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/** The function itself, but for one that returns `any`: that could be anything. */
+export type ReturnsPromise<F extends AsyncFunction> = IsAny<ReturnType<F>> extends true ? never : F;
+
 /**
  * A named, live holder of a plan: what `resilient` and `definePolicy` make. Any number of functions and methods may run
  * under it; they then share its guards.

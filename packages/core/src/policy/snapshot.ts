@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { type Counters } from "../engine/counters.js";
 import { invalidSpec, issueOf } from "../parts/options.js";
 import type { SavedBudget } from "../parts/retry-budget.js";
-import type { SavedCircuit } from "../guards/circuit.js";
+import type { SavedCircuit } from "../guards/circuit/machine.js";
 import { clock } from "../time/clock.js";
 import type { Parts } from "./assemble.js";
 
@@ -93,7 +93,7 @@ const circuit = v.variant("state", [
     state: v.picklist(["open", "half-open"]),
     leftMs: whole,
     reason,
-    cause: summary,
+    cause: v.optional(summary),
   }),
 ]);
 const snapshotSchema = v.object({

@@ -41,7 +41,7 @@ export class SystemClock implements Clock {
     const staleMs = this.#nowMs;
     this.#nowMs = Math.trunc(globalThis.performance.now()) + this.#aheadMs;
     // The loop was blocked. A wait stamped with the old time would end before its time, so it begins again, now.
-    if (this.#ticking && this.#nowMs - staleMs > UNNOTICED_MS)
+    if (this.ticking && this.#nowMs - staleMs > UNNOTICED_MS)
       sleepersOf.restart(staleMs, this.#nowMs);
     return this.#nowMs;
   }

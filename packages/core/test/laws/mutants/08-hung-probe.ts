@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   law: 8,
   tests: "08-nothing-sticks.test.ts",
   caughtBy: "however it got there, a circuit closes",
-  file: "guards/circuit.ts",
+  file: "guards/circuit/half-open.ts",
   find: "this.#giveUpHungProbes();",
   replace: "",
   because: "Probes that never return keep the circuit half-open for ever.",

@@ -6,6 +6,7 @@ export const mutant: Mutant = {
   caughtBy: "begins a lazy thenable once",
   file: "engine/outcome.ts",
   find: "new Promise((resolve) => resolve(returned))",
-  replace: "(Promise.resolve(returned).catch(() => {}), new Promise((resolve) => resolve(returned)))",
+  replace:
+    "(Promise.resolve(returned).catch(() => {}), new Promise((resolve) => resolve(returned)))",
   because: "Listening twice to a lazy thenable runs its query twice.",
 };

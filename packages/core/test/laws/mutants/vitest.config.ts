@@ -18,14 +18,14 @@ function plant({ file, find, replace }: Mutant): Plugin {
 }
 
 export default defineConfig({
-  root: fileURLToPath(new URL("..", import.meta.url)),
+  root: fileURLToPath(new URL("../../../../..", import.meta.url)),
   test: {
     fsModuleCache: false,
     projects: MUTANTS.map((mutant) => ({
       plugins: [plant(mutant)],
       resolve: { conditions },
       ssr: { resolve: { conditions } },
-      test: { name: `law ${mutant.law}`, include: [mutant.tests] },
+      test: { name: `law ${mutant.law}`, include: [`packages/core/test/laws/${mutant.tests}`] },
     })),
   },
 });

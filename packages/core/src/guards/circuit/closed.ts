@@ -1,0 +1,131 @@
+import type { TripReason } from "../../events/catalog.js";
+import { clock } from "../../time/clock.js";
+import type { Judgement } from "../../verdicts/verdict.js";
+import { CountWindow } from "../../windows/count-window.js";
+import type { OutcomeWindow, SavedWindow } from "../../windows/outcome-window.js";
+import { TimeWindow } from "../../windows/time-window.js";
+import { Pass } from "../guard.js";
+import type { Machine, SavedCircuit, SavedState } from "./machine.js";
+import type { CircuitRules } from "./rules.js";
+
+// Below this, a slow call is measured with true clock readings; above it the 10 ms clock is good enough.
+const COARSE_FROM_MS = 1_000;
+
+/** Everybody passes. The pass is this state: attempts that outlive it teach nobody. */
+export class Closed extends Pass {
+  readonly name = "closed";
+  readonly sinceMs: number;
+  readonly #circuit: Machine;
+  #window: OutcomeWindow | undefined;
+  #failuresInARow = 0;
+
+  constructor(circuit: Machine, sinceMs: number = clock.now()) {
+    super();
+    this.#circuit = circuit;
+    this.#window = newWindow(circuit.home.rules);
+    this.sinceMs = sinceMs;
+  }
+
+  static restored(
+    circuit: Machine,
+    saved: SavedCircuit & { state: "closed" },
+    savedAtMs: number,
+  ): Closed {
+    const closed = new Closed(circuit, savedAtMs - saved.forMs);
+    closed.#window = newWindow(circuit.home.rules, saved.window, savedAtMs);
+    closed.#failuresInARow = saved.row;
+    return closed;
+  }
+
+  enter(): Pass {
+    return this.#circuit.home.rules.slowCallMs === Infinity
+      ? this
+      : new TimedPass(this, this.#circuit);
+  }
+
+  wouldRefuse(): boolean {
+    return false;
+  }
+
+  exit(judgement: Judgement, error?: unknown): void {
+    this.learn(judgement, error, false);
+  }
+
+  learn(judgement: Judgement, error: unknown, slow: boolean): void {
+    const { verdict } = judgement;
+    if (this.#circuit.state !== this || !verdict.inWindow) return;
+    if (verdict.row === "reset") this.#failuresInARow = 0;
+    else if (verdict.row === "add") this.#failuresInARow++;
+    this.#window?.record(verdict, slow, clock.now());
+    const reason = this.#reasonToTrip();
+    if (reason !== undefined) this.#circuit.trip(reason, judgement, error);
+  }
+
+  isEmpty(nowMs: number): boolean {
+    this.#window?.expire(nowMs);
+    return this.#failuresInARow === 0 && (this.#window?.totals.calls ?? 0) === 0;
+  }
+
+  save(nowMs: number): SavedState<SavedCircuit> {
+    const window = this.#window?.save(nowMs) ?? [];
+    return { state: "closed", row: this.#failuresInARow, forMs: nowMs - this.sinceMs, window };
+  }
+
+  retuned({ window }: CircuitRules): void {
+    const { rules } = this.#circuit.home;
+    if (JSON.stringify(window) !== JSON.stringify(rules.window)) this.#window = newWindow(rules);
+  }
+
+  #reasonToTrip(): TripReason | undefined {
+    const { rules } = this.#circuit.home;
+    if (this.#failuresInARow >= rules.consecutiveFailures) return "consecutiveFailures";
+    if (this.#window === undefined) return undefined;
+    const { calls, failures, slow, timeouts } = this.#window.totals;
+    if (calls < rules.minimumCalls) return undefined;
+    if (failures >= rules.failureRatio * calls) return "failureRatio";
+    if (slow >= rules.slowCallRatio * calls && slow > 0) return "slowCallRatio";
+    if (timeouts >= rules.timeoutRatio * calls) return "timeoutRatio";
+    return undefined;
+  }
+}
+
+/** The closed state, with the time at which this attempt began. */
+class TimedPass extends Pass {
+  readonly #closed: Closed;
+  readonly #circuit: Machine;
+  readonly #beganMs: number;
+
+  constructor(closed: Closed, circuit: Machine) {
+    super();
+    this.#closed = closed;
+    this.#circuit = circuit;
+    this.#beganMs = this.#now();
+  }
+
+  override get once(): boolean {
+    return true;
+  }
+
+  exit(judgement: Judgement, error?: unknown): void {
+    const tookMs = this.#now() - this.#beganMs;
+    if (judgement.verdict.alive && tookMs > this.#circuit.longestSuccessMs)
+      this.#circuit.longestSuccessMs = tookMs;
+    this.#closed.learn(judgement, error, tookMs >= this.#circuit.home.rules.slowCallMs);
+  }
+
+  #now(): number {
+    return this.#circuit.home.rules.slowCallMs >= COARSE_FROM_MS ? clock.now() : clock.read();
+  }
+}
+
+/** The memory that the rules need; none if they look at nothing but the row. */
+function newWindow(
+  rules: CircuitRules,
+  saved?: SavedWindow,
+  nowMs?: number,
+): OutcomeWindow | undefined {
+  if (rules.window === undefined) return undefined;
+  return "count" in rules.window
+    ? new CountWindow(rules.window.count, saved)
+    : new TimeWindow(rules.window.ms, saved, nowMs);
+}
