@@ -33,8 +33,9 @@ function isObject(value: unknown): value is Fields {
 }
 
 function judgeOne(error: Fields, depth: number): Judgement | undefined {
-  if (error instanceof BreakwaterError) return judgeOurOwn(error);
-  if (error instanceof AggregateError && error.errors.length > 0)
+  if (error["name"] === "BreakwaterError" && error instanceof BreakwaterError)
+    return judgeOurOwn(error);
+  if (error["errors"] !== undefined && error instanceof AggregateError && error.errors.length > 0)
     return judgeAll(error.errors, depth + 1);
   return judgeStatus(error) ?? judgeCode(error) ?? judgeName(error);
 }

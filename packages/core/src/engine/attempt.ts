@@ -190,7 +190,7 @@ export class Attempt extends Wait implements Attempting, Frame {
   }
 
   #endLate(): void {
-    this.call.scope.plan.counters.attempts.late++;
+    this.call.scope.plan.counters.late++;
     this.#exitOverstays();
   }
 

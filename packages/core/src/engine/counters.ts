@@ -1,19 +1,9 @@
-import type { Judgement, VerdictName } from "../verdicts/verdict.js";
+import { type Judgement, VERDICT_NAMES, type VerdictName } from "../verdicts/verdict.js";
 
 /** What a policy has done so far: plain integers that exporters read, and nothing writes but these methods. */
 export class Counters {
-  /** Attempts, by verdict; those that ended after their call had, in `late`. */
-  readonly attempts: Record<VerdictName | "late", number> = {
-    success: 0,
-    permanent: 0,
-    transient: 0,
-    timeout: 0,
-    throttled: 0,
-    ignored: 0,
-    aborted: 0,
-    refused: 0,
-    late: 0,
-  };
+  /** Of attempts that ended after their call had. */
+  late = 0;
   /** Failures that no rule knew. */
   unknownErrors = 0;
   /** Calls whose first attempt was refused. */
@@ -23,14 +13,16 @@ export class Counters {
   deniedRetries = 0;
   /** Whether a task has ever asked for its signal: if none did, a timed-out attempt goes on beside its retry. */
   signalWasRead = false;
+  readonly #byVerdict: number[] = VERDICT_NAMES.map(() => 0);
 
-  settled(judgement: Judgement): void {
-    if (judgement.verdict.name === "success") this.attempts.success++;
-    else this.#failed(judgement);
+  settled({ verdict, unknown }: Judgement): void {
+    (this.#byVerdict[verdict.index] as number)++;
+    if (unknown) this.unknownErrors++;
   }
 
-  #failed({ verdict, unknown }: Judgement): void {
-    this.attempts[verdict.name]++;
-    if (unknown) this.unknownErrors++;
+  /** Attempts by verdict, and those that ended late. */
+  get attempts(): Record<VerdictName | "late", number> {
+    const counts = VERDICT_NAMES.map((name, index) => [name, this.#byVerdict[index]]);
+    return { ...(Object.fromEntries(counts) as Record<VerdictName, number>), late: this.late };
   }
 }

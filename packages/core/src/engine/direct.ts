@@ -1,7 +1,7 @@
 import { type CallOptions, enter, leave } from "../call/call.js";
 import { summarize } from "../errors/summary.js";
 import { Refusal } from "../guards/guard.js";
-import { type Judgement, VERDICTS } from "../verdicts/verdict.js";
+import { type Judgement, JUDGED, VERDICTS } from "../verdicts/verdict.js";
 import type { Admission, Handlers } from "./admission.js";
 import { admit } from "./admit.js";
 import { FirstCall } from "./first-call.js";
@@ -57,8 +57,7 @@ function handlersFor(
     onValue(value) {
       const judgement = scope.plan.classifier.result(value);
       settle(scope, admission, judgement, value);
-      if (judgement.verdict !== VERDICTS.success)
-        keepReport(value, new OnlyAttempt(scope, judgement, signal));
+      if (judgement !== JUDGED.success) keepReportOf(value, scope, judgement, signal);
       return value;
     },
     onError(error) {
@@ -81,8 +80,19 @@ function failed(
 ): unknown {
   const judgement = judgeFailure(scope.plan, error, signal);
   settle(scope, admission, judgement, error);
-  keepReport(error, new OnlyAttempt(scope, judgement, signal));
+  keepReportOf(error, scope, judgement, signal);
   return error;
+}
+
+/** Also of a result that means failure: somebody may have thrown it. */
+function keepReportOf(
+  outcome: unknown,
+  scope: Scope,
+  judgement: Judgement,
+  signal: AbortSignal | undefined,
+): void {
+  if (judgement.verdict !== VERDICTS.success)
+    keepReport(outcome, new OnlyAttempt(scope, judgement, signal));
 }
 
 function refuse(scope: Scope, refusal: Refusal): Promise<never> {

@@ -1,5 +1,6 @@
 import type { StoppedBy } from "../events/catalog.js";
-import { type Judgement, JUDGED } from "../verdicts/verdict.js";
+import type { Events } from "../events/events.js";
+import { type Judgement, JUDGED, type VerdictName } from "../verdicts/verdict.js";
 import type { Plan } from "./plan.js";
 import type { Scope } from "./scope.js";
 
@@ -26,11 +27,19 @@ function isTimeout(reason: unknown): boolean {
 }
 
 /** Counts and tells the outcome of an attempt. */
-export function reportSettled({ plan, key }: Scope, attempt: number, judgement: Judgement): void {
-  plan.counters.settled(judgement);
-  if (!plan.events.wanted) return;
-  const verdict = judgement.verdict.name;
-  plan.events.emit(
+export function reportSettled(scope: Scope, attempt: number, judgement: Judgement): void {
+  const { counters, events } = scope.plan;
+  counters.settled(judgement);
+  if (events.wanted) tellSettled(events, scope.key, attempt, judgement.verdict.name);
+}
+
+function tellSettled(
+  events: Events,
+  key: string | undefined,
+  attempt: number,
+  verdict: VerdictName,
+): void {
+  events.emit(
     "attempt.settled",
     key === undefined ? { attempt, verdict } : { key, attempt, verdict },
   );

@@ -73,9 +73,8 @@ export function scopeFor(
   args: readonly unknown[] | undefined,
   options: CallOptions | undefined,
 ): Scope {
-  const { plan } = scopes;
-  if (plan.key === undefined && options?.key === undefined) return scopes.common;
-  const key = options?.key ?? askForKey(plan, self, args ?? []);
+  if (options === undefined && scopes.plan.key === undefined) return scopes.common;
+  const key = options?.key ?? askForKey(scopes.plan, self, args ?? []);
   return key === undefined ? scopes.common : scopes.at(key);
 }
 

@@ -86,13 +86,14 @@ export class BreakwaterError extends Error {
   }
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(message);
     this.code = code;
     if (details.policy !== undefined) this.policy = details.policy;
     if (details.guard !== undefined) this.guard = details.guard;
     if (details.key !== undefined) this.key = details.key;
     if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs;
     if (details.issues !== undefined) this.issues = details.issues;
+    if (details.cause !== undefined) this.cause = details.cause;
   }
 
   get isRefusal(): boolean {

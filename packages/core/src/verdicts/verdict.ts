@@ -4,6 +4,8 @@
  */
 export class Verdict {
   readonly name: VerdictName;
+  /** Its place in `VERDICT_NAMES`. */
+  readonly index: number;
   /** May another attempt help? */
   readonly retry: boolean;
   /** The breaker's consecutive rule: `reset` the row, `add` to it, or leave it. */
@@ -17,8 +19,9 @@ export class Verdict {
   /** Does it deposit when a budget's `credit` is `successes`: is the dependency alive? */
   readonly alive: boolean;
 
-  constructor(name: VerdictName, effects: Partial<Omit<Verdict, "name">>) {
+  constructor(name: VerdictName, effects: Partial<Omit<Verdict, "name" | "index">>) {
     this.name = name;
+    this.index = VERDICT_NAMES.indexOf(name);
     this.retry = effects.retry ?? false;
     this.row = effects.row ?? "leave";
     this.inWindow = effects.inWindow ?? false;
@@ -30,16 +33,19 @@ export class Verdict {
   }
 }
 
-/** The names that a classifier may give. */
-export type VerdictName =
-  | "success"
-  | "permanent"
-  | "transient"
-  | "timeout"
-  | "throttled"
-  | "ignored"
-  | "aborted"
-  | "refused";
+/** The names that a classifier may give, in the order in which they are counted. */
+export const VERDICT_NAMES = [
+  "success",
+  "permanent",
+  "transient",
+  "timeout",
+  "throttled",
+  "ignored",
+  "aborted",
+  "refused",
+] as const;
+
+export type VerdictName = (typeof VERDICT_NAMES)[number];
 
 const answered = { row: "reset", inWindow: true, probe: "success", alive: true } as const;
 const failed = {

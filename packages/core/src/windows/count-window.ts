@@ -1,10 +1,4 @@
-import {
-  noTotals,
-  type Outcome,
-  type OutcomeWindow,
-  type SavedWindow,
-  type WindowTotals,
-} from "./outcome-window.js";
+import type { Outcome, OutcomeWindow, SavedWindow } from "./outcome-window.js";
 
 const FAILURE = 1;
 const TIMEOUT = 2;
@@ -12,7 +6,10 @@ const SLOW = 4;
 
 /** The outcomes of the last `count` attempts, however long ago: a ring of three-bit flags with running sums. */
 export class CountWindow implements OutcomeWindow {
-  readonly totals: WindowTotals = noTotals();
+  calls = 0;
+  failures = 0;
+  timeouts = 0;
+  slow = 0;
   readonly #count: number;
   readonly #ring: number[] = [];
   #next = 0;
@@ -28,7 +25,7 @@ export class CountWindow implements OutcomeWindow {
     if (forgotten !== undefined) this.#add(forgotten, -1);
     const flags = (failure ? FAILURE : 0) | (timeout ? TIMEOUT : 0) | (slow ? SLOW : 0);
     this.#ring[this.#next] = flags;
-    this.#next = (this.#next + 1) % this.#count;
+    this.#next = this.#next + 1 === this.#count ? 0 : this.#next + 1;
     this.#add(flags, 1);
   }
 
@@ -47,10 +44,11 @@ export class CountWindow implements OutcomeWindow {
   }
 
   #add(flags: number, sign: 1 | -1): void {
-    this.totals.calls += sign;
-    this.totals.failures += sign * bit(flags, FAILURE);
-    this.totals.timeouts += sign * bit(flags, TIMEOUT);
-    this.totals.slow += sign * bit(flags, SLOW);
+    this.calls += sign;
+    if (flags === 0) return;
+    this.failures += sign * bit(flags, FAILURE);
+    this.timeouts += sign * bit(flags, TIMEOUT);
+    this.slow += sign * bit(flags, SLOW);
   }
 }
 

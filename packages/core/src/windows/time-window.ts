@@ -1,21 +1,25 @@
-import {
-  noTotals,
-  type Outcome,
-  type OutcomeWindow,
-  type SavedWindow,
-  type WindowTotals,
-} from "./outcome-window.js";
+import type { Outcome, OutcomeWindow, SavedWindow } from "./outcome-window.js";
 
 const BUCKETS = 10;
+// A bucket is four numbers of the ring, in the order in which `SavedWindow` has them.
+const CALLS = 0;
+const FAILURES = 1;
+const TIMEOUTS = 2;
+const SLOW = 3;
+const FIELDS = 4;
 
 /**
  * The outcomes of the last `ms` milliseconds, in ten buckets with running sums: a record costs the same however many
  * calls the window holds. After an idle time all expired buckets are cleared, not just one.
  */
 export class TimeWindow implements OutcomeWindow {
-  readonly totals: WindowTotals = noTotals();
+  calls = 0;
+  failures = 0;
+  timeouts = 0;
+  slow = 0;
   readonly #bucketMs: number;
-  #buckets: WindowTotals[] | undefined;
+  /** Made by the first record: most keys never have one. */
+  #ring: number[] = [];
   #at = 0;
   #endsMs = 0;
 
@@ -26,25 +30,21 @@ export class TimeWindow implements OutcomeWindow {
 
   record({ failure, timeout }: Outcome, slow: boolean, nowMs: number): void {
     if (nowMs >= this.#endsMs) this.#rotate(nowMs);
-    const bucket = this.#current();
-    bucket.calls++;
-    this.totals.calls++;
-    if (failure) count(bucket, this.totals, "failures");
-    if (timeout) count(bucket, this.totals, "timeouts");
-    if (slow) count(bucket, this.totals, "slow");
+    this.calls++;
+    this.#add(CALLS, 1);
+    if (failure || slow) this.#recordTrouble(failure, timeout, slow);
   }
 
   expire(nowMs: number): void {
-    if (this.#buckets !== undefined && nowMs >= this.#endsMs) this.#rotate(nowMs);
+    if (this.#ring.length > 0 && nowMs >= this.#endsMs) this.#rotate(nowMs);
   }
 
   save(nowMs: number): SavedWindow {
     this.expire(nowMs);
-    const buckets = this.#buckets ?? [];
     const rows: [number, number, number, number, number][] = [];
-    for (let age = buckets.length - 1; age >= 0; age--) {
-      const { calls, failures, timeouts, slow } =
-        buckets[(this.#at - age + BUCKETS) % BUCKETS] ?? noTotals();
+    for (let age = BUCKETS - 1; age >= 0; age--) {
+      const at = (this.#at - age * FIELDS + BUCKETS * FIELDS) % (BUCKETS * FIELDS);
+      const [calls = 0, failures = 0, timeouts = 0, slow = 0] = this.#ring.slice(at, at + FIELDS);
       if (calls > 0) rows.push([age * this.#bucketMs, calls, failures, timeouts, slow]);
     }
     return rows;
@@ -53,42 +53,44 @@ export class TimeWindow implements OutcomeWindow {
   #restore([ageMs, calls, failures, timeouts, slow]: SavedWindow[number], nowMs: number): void {
     if (ageMs >= BUCKETS * this.#bucketMs) return;
     this.#rotate(Math.max(nowMs - ageMs, this.#endsMs));
-    const bucket = this.#current();
-    add(bucket, { calls, failures, timeouts, slow }, 1);
-    add(this.totals, { calls, failures, timeouts, slow }, 1);
+    this.#sum(calls, failures, timeouts, slow);
+    for (const [field, count] of [calls, failures, timeouts, slow].entries())
+      this.#add(field, count);
   }
 
-  #current(): WindowTotals {
-    this.#buckets ??= Array.from({ length: BUCKETS }, noTotals);
-    return this.#buckets[this.#at] as WindowTotals;
+  #recordTrouble(failure: boolean, timeout: boolean, slow: boolean): void {
+    const counts = [failure ? 1 : 0, timeout ? 1 : 0, slow ? 1 : 0] as const;
+    this.#sum(0, ...counts);
+    this.#add(FAILURES, counts[0]);
+    this.#add(TIMEOUTS, counts[1]);
+    this.#add(SLOW, counts[2]);
+  }
+
+  #add(field: number, count: number): void {
+    (this.#ring[this.#at + field] as number) += count;
+  }
+
+  #sum(calls: number, failures: number, timeouts: number, slow: number): void {
+    this.calls += calls;
+    this.failures += failures;
+    this.timeouts += timeouts;
+    this.slow += slow;
   }
 
   #rotate(nowMs: number): void {
+    if (this.#ring.length === 0) this.#ring = Array.from({ length: BUCKETS * FIELDS }, () => 0);
     const passed = this.#endsMs === 0 ? 1 : 1 + Math.floor((nowMs - this.#endsMs) / this.#bucketMs);
     for (let left = Math.min(passed, BUCKETS); left > 0; left--) this.#clearNext();
     this.#endsMs = nowMs - (nowMs % this.#bucketMs) + this.#bucketMs;
   }
 
   #clearNext(): void {
-    this.#at = (this.#at + 1) % BUCKETS;
-    const bucket = this.#current();
-    add(this.totals, bucket, -1);
-    Object.assign(bucket, noTotals());
+    this.#at = (this.#at + FIELDS) % (BUCKETS * FIELDS);
+    const [calls = 0, failures = 0, timeouts = 0, slow = 0] = this.#ring.slice(
+      this.#at,
+      this.#at + FIELDS,
+    );
+    this.#sum(-calls, -failures, -timeouts, -slow);
+    this.#ring.fill(0, this.#at, this.#at + FIELDS);
   }
-}
-
-function count(bucket: WindowTotals, totals: WindowTotals, field: keyof WindowTotals): void {
-  bucket[field]++;
-  totals[field]++;
-}
-
-function add(
-  totals: WindowTotals,
-  { calls, failures, timeouts, slow }: WindowTotals,
-  sign: 1 | -1,
-): void {
-  totals.calls += sign * calls;
-  totals.failures += sign * failures;
-  totals.timeouts += sign * timeouts;
-  totals.slow += sign * slow;
 }

@@ -56,14 +56,16 @@ export class Closed extends Pass {
     if (this.#circuit.state !== this || !verdict.inWindow) return;
     if (verdict.row === "reset") this.#failuresInARow = 0;
     else if (verdict.row === "add") this.#failuresInARow++;
-    this.#window?.record(verdict, slow, clock.now());
+    if (this.#window !== undefined) this.#window.record(verdict, slow, clock.now());
+    // What went well makes no ratio worse; it can only be the call that makes the ratios mean something.
+    if (!verdict.failure && !slow && !this.#isJustFull()) return;
     const reason = this.#reasonToTrip();
     if (reason !== undefined) this.#circuit.trip(reason, judgement, error);
   }
 
   isEmpty(nowMs: number): boolean {
     this.#window?.expire(nowMs);
-    return this.#failuresInARow === 0 && (this.#window?.totals.calls ?? 0) === 0;
+    return this.#failuresInARow === 0 && (this.#window?.calls ?? 0) === 0;
   }
 
   save(nowMs: number): SavedState<SavedCircuit> {
@@ -76,11 +78,17 @@ export class Closed extends Pass {
     if (JSON.stringify(window) !== JSON.stringify(rules.window)) this.#window = newWindow(rules);
   }
 
+  #isJustFull(): boolean {
+    return (
+      this.#window !== undefined && this.#window.calls === this.#circuit.home.rules.minimumCalls
+    );
+  }
+
   #reasonToTrip(): TripReason | undefined {
     const { rules } = this.#circuit.home;
     if (this.#failuresInARow >= rules.consecutiveFailures) return "consecutiveFailures";
     if (this.#window === undefined) return undefined;
-    const { calls, failures, slow, timeouts } = this.#window.totals;
+    const { calls, failures, slow, timeouts } = this.#window;
     if (calls < rules.minimumCalls) return undefined;
     if (failures >= rules.failureRatio * calls) return "failureRatio";
     if (slow >= rules.slowCallRatio * calls && slow > 0) return "slowCallRatio";

@@ -15,6 +15,8 @@ export class Open extends Refusal {
   readonly #circuit: Machine;
   readonly #openedMs: number;
   #openMs: number;
+  #describedMs = -1;
+  #description = "";
   readonly #cause: ErrorSummary | undefined;
 
   constructor(
@@ -55,8 +57,14 @@ export class Open extends Refusal {
     return Math.max(0, this.#openedMs + this.#openMs - clock.now());
   }
 
+  /** In a storm many are refused in one tick of the clock: they are told the same. */
   describe(): string {
-    return `circuit ${this.guard} is open (${this.reason}) for another ${formatDuration(this.retryAfterMs())}`;
+    const leftMs = this.retryAfterMs();
+    if (leftMs !== this.#describedMs) {
+      this.#describedMs = leftMs;
+      this.#description = `circuit ${this.guard} is open (${this.reason}) for another ${formatDuration(leftMs)}`;
+    }
+    return this.#description;
   }
 
   override cause(): ErrorSummary | undefined {
