@@ -1,4 +1,11 @@
-import { bulkhead, circuitBreaker, resilient, retry, retryBudget } from "@breakwater/core";
+import {
+  bulkhead,
+  circuitBreaker,
+  type Policy,
+  resilient,
+  retry,
+  retryBudget,
+} from "@breakwater/core";
 import { eventLog, installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
@@ -8,7 +15,22 @@ afterEach(() => clock.restore());
 
 const down = (): Promise<never> => Promise.reject(new Error("down"));
 const fine = (): Promise<string> => Promise.resolve("fine");
+const hang = (): Promise<never> => new Promise(() => {});
 const MINUTES_MS = 60_000;
+
+function crowded() {
+  const breaker = circuitBreaker({
+    consecutiveFailures: 2,
+    maxKeys: 2,
+    idleKeyMs: "1m",
+    openMs: "1h",
+  });
+  return { breaker, policy: resilient(breaker, { name: "crowded" }) };
+}
+
+async function fail(policy: Policy, key: string): Promise<void> {
+  await policy.execute(down, { key }).catch(() => {});
+}
 
 describe("a key", () => {
   it("has a circuit of its own", async () => {
@@ -33,7 +55,6 @@ describe("a key", () => {
   });
 
   it("shares the bulkhead, unless that is per key", async () => {
-    const hang = (): Promise<never> => new Promise(() => {});
     const one = resilient(bulkhead({ limit: 1 }));
     void one.execute(hang, { key: "eu" });
     await expect(one.execute(fine, { key: "us" })).rejects.toMatchObject({
@@ -56,21 +77,6 @@ describe("a key", () => {
 });
 
 describe("when there are more keys than maxKeys", () => {
-  const crowded = (): {
-    policy: ReturnType<typeof resilient>;
-    breaker: ReturnType<typeof circuitBreaker>;
-  } => {
-    const breaker = circuitBreaker({
-      consecutiveFailures: 2,
-      maxKeys: 2,
-      idleKeyMs: "1m",
-      openMs: "1h",
-    });
-    return { breaker, policy: resilient(breaker, { name: "crowded" }) };
-  };
-  const fail = (policy: ReturnType<typeof resilient>, key: string): Promise<unknown> =>
-    policy.execute(down, { key }).catch(() => {});
-
   it("new ones share one circuit, and it is said once", async () => {
     const { policy } = crowded();
     const overflows = eventLog(policy, "keys.overflowed");

@@ -12,6 +12,17 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 
 afterEach(() => void vi.useRealTimers());
 
+async function delays(seed: number): Promise<unknown[]> {
+  using clock = installVirtualClock({ seed });
+  const policy = resilient(retry({ maxAttempts: 5 }), retryBudget());
+  const events = eventLog(policy, "retry.scheduled");
+  await clock.run(policy.execute(scriptedTask(throws(new Error("down")))).catch(() => {}));
+  return events.map((event) => ("delayMs" in event ? event.delayMs : undefined));
+}
+
+const sleeps = (ms: number) => (): Promise<unknown> =>
+  new Promise((resolve) => setTimeout(resolve, ms, "slept"));
+
 describe("the virtual clock", () => {
   it("moves policies that were made before it, and their waits end when it says so", async () => {
     const policy = resilient(timeout("1h"));
@@ -42,13 +53,6 @@ describe("the virtual clock", () => {
   });
 
   it("the same seed gives the same chance", async () => {
-    const delays = async (seed: number): Promise<unknown[]> => {
-      using clock = installVirtualClock({ seed });
-      const policy = resilient(retry({ maxAttempts: 5 }), retryBudget());
-      const events = eventLog(policy, "retry.scheduled");
-      await clock.run(policy.execute(scriptedTask(throws(new Error("down")))).catch(() => {}));
-      return events.map((event) => ("delayMs" in event ? event.delayMs : undefined));
-    };
     const [one, again, other] = [await delays(1), await delays(1), await delays(2)];
     expect(one).toEqual(again);
     expect(one).not.toEqual(other);
@@ -70,7 +74,6 @@ describe("the virtual clock", () => {
     vi.useFakeTimers();
     using clock = installVirtualClock();
     const policy = resilient(timeout("1s"));
-    const sleeps = (ms: number) => () => new Promise((resolve) => setTimeout(resolve, ms, "slept"));
     const slept = policy.execute(sleeps(5_000));
     await vi.advanceTimersByTimeAsync(5_000);
     expect(await slept).toBe("slept");
@@ -138,7 +141,7 @@ describe("a scripted task", () => {
     const policy = resilient(bulkhead({ limit: 9 }));
     const controller = new AbortController();
     const heeding = policy.execute(scriptedTask(hangs()), { signal: controller.signal });
-    const settled = vi.fn();
+    const settled = vi.fn<() => void>();
     void policy
       .execute(scriptedTask(hangs({ deaf: true })), { signal: controller.signal })
       .then(settled, settled);
