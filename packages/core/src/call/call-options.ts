@@ -1,17 +1,33 @@
 import { BreakwaterError } from "../errors/errors.js";
+import { parseDuration } from "../time/duration.js";
 import type { CallOptions } from "./call.js";
 
-/** What is wrong with the options of one call, as the error to reject it with; undefined when nothing is. */
-export function wrongCallOptions(options: CallOptions): BreakwaterError | undefined {
+/** The options of one call as the engine takes them. */
+export interface ParsedCallOptions extends CallOptions {
+  readonly deadlineMs?: number | undefined;
+}
+
+const NAMES: ReadonlySet<string> = new Set(["signal", "key", "deadlineMs", "idempotent"]);
+
+/**
+ * Checks the options of one call.
+ *
+ * @throws BreakwaterError `ERR_INVALID_SPEC` with what is wrong.
+ */
+export function parseCallOptions(options: CallOptions): ParsedCallOptions {
   const { signal, key, deadlineMs, idempotent } = options;
+  for (const name of Object.keys(options))
+    if (!NAMES.has(name))
+      throw wrong(name, `one of ${[...NAMES].join(", ")}`, Reflect.get(options, name));
   if (isSet(signal) && typeof signal.addEventListener !== "function")
-    return wrong("signal", "an AbortSignal", signal);
-  if (isSet(key) && typeof key !== "string") return wrong("key", "a text", key);
-  if (isSet(deadlineMs) && !(typeof deadlineMs === "number" && deadlineMs >= 0))
-    return wrong("deadlineMs", "milliseconds from now, 0 or more", deadlineMs);
+    throw wrong("signal", "an AbortSignal", signal);
+  if (isSet(key) && typeof key !== "string") throw wrong("key", "a text", key);
   if (isSet(idempotent) && typeof idempotent !== "boolean")
-    return wrong("idempotent", "true or false", idempotent);
-  return undefined;
+    throw wrong("idempotent", "true or false", idempotent);
+  const ms = typeof deadlineMs === "string" ? parseDuration(deadlineMs) : (deadlineMs ?? undefined);
+  if (isSet(deadlineMs) && !(typeof ms === "number" && ms >= 0))
+    throw wrong("deadlineMs", "a duration: milliseconds, or a text such as '2s'", deadlineMs);
+  return ms === deadlineMs ? (options as ParsedCallOptions) : { ...options, deadlineMs: ms };
 }
 
 /** `null` is what JSON and many callers have for "not given". */

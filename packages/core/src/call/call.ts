@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { BreakwaterError } from "../errors/errors.js";
+import type { Duration } from "../time/duration.js";
 
 /** What a task may know of the call it runs in. */
 export interface Call {
@@ -23,8 +24,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Chooses the circuit and the credit; instead of the policy's `key` function. At most 256 characters. */
   readonly key?: string | undefined;
-  /** Time for the whole call, in milliseconds; the shorter of this and the policy's own deadline holds. */
-  readonly deadlineMs?: number | undefined;
+  /** Time for the whole call; the shorter of this and the policy's own deadline holds. 0 and more. */
+  readonly deadlineMs?: Duration | undefined;
   /** Whether this call may be repeated after it may have been processed; instead of the policy's `idempotent`. */
   readonly idempotent?: boolean | undefined;
 }

@@ -1,4 +1,5 @@
-import { type CallOptions, enter, leave } from "../call/call.js";
+import { enter, leave } from "../call/call.js";
+import type { ParsedCallOptions } from "../call/call-options.js";
 import { summarize } from "../errors/summary.js";
 import { Refusal } from "../guards/guard.js";
 import { type Judgement, JUDGED, VERDICTS } from "../verdicts/verdict.js";
@@ -20,7 +21,7 @@ export function direct(
   task: Task,
   self: unknown,
   args: readonly unknown[] | undefined,
-  options: CallOptions | undefined,
+  options: ParsedCallOptions | undefined,
 ): Promise<unknown> {
   const signal = options?.signal ?? undefined;
   if (signal?.aborted === true) return rejectSoon(signal.reason);

@@ -1,5 +1,5 @@
 import type { Withdrawal } from "../budget/credit.js";
-import type { CallOptions } from "../call/call.js";
+import type { ParsedCallOptions } from "../call/call-options.js";
 import { discardResult } from "../classify/judge-result.js";
 import { type BreakwaterError, withoutStack } from "../errors/errors.js";
 import { ignoreRejection } from "../errors/hooks.js";
@@ -29,7 +29,7 @@ export function drive(
   task: Task,
   self: unknown,
   args: readonly unknown[] | undefined,
-  options: CallOptions | undefined,
+  options: ParsedCallOptions | undefined,
 ): Promise<unknown> {
   const signal = options?.signal;
   if (signal?.aborted === true) return rejectSoon(signal.reason);
@@ -53,7 +53,7 @@ class Run implements Owner {
   readonly parent: Attempting | undefined = runningAttempt();
   resolve: Settle = unset;
   reject: Settle = unset;
-  readonly #options: CallOptions | undefined;
+  readonly #options: ParsedCallOptions | undefined;
   readonly #beganMs: number = clock.now();
   readonly #deadlineMs: number | undefined;
   #attempt: Attempt | undefined = undefined;
@@ -63,13 +63,14 @@ class Run implements Owner {
   #sleeping: Retry | undefined = undefined;
   #idempotencyKey: string | undefined = undefined;
   #listening = false;
+  #cutByDeadline = false;
 
   constructor(
     scope: Scope,
     task: Task,
     self: unknown,
     args: readonly unknown[] | undefined,
-    options: CallOptions | undefined,
+    options: ParsedCallOptions | undefined,
   ) {
     this.scope = scope;
     this.task = task;
@@ -116,7 +117,10 @@ class Run implements Owner {
 
   timeoutError({ limitMs = 0, number }: Attempt): BreakwaterError {
     const { policy, attemptTimeoutMs = Infinity } = this.scope.plan;
-    if (limitMs < attemptTimeoutMs) return this.#deadlineExceeded();
+    if (limitMs < attemptTimeoutMs) {
+      this.#cutByDeadline = true;
+      return this.#deadlineExceeded();
+    }
     const message = `${policy}: attempt ${number} took longer than its ${formatDuration(limitMs)} (attemptTimeoutMs).`;
     return withoutStack("ERR_ATTEMPT_TIMEOUT", message, this.#details());
   }
@@ -142,6 +146,7 @@ class Run implements Owner {
     const { retry } = plan;
     const final = finalBy(judgement, this.signal);
     if (final !== undefined) return final;
+    if (this.#cutByDeadline) return "deadline";
     if (this.#attempts >= retry.maxAttempts) return "attempts";
     if (!judgement.unsent && !this.#mayRepeat()) return "unsafe";
     if (!retry.nested && gaveUpInside(history.outcome.value, this.#attempt as Attempt))

@@ -1,4 +1,4 @@
-import type { CallOptions } from "../call/call.js";
+import type { ParsedCallOptions } from "../call/call-options.js";
 import type { Task } from "./plan.js";
 import type { Scopes } from "./scope.js";
 
@@ -8,5 +8,5 @@ export type Driver = (
   task: Task,
   self: unknown,
   args: readonly unknown[] | undefined,
-  options: CallOptions | undefined,
+  options: ParsedCallOptions | undefined,
 ) => Promise<unknown>;

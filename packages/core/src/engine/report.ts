@@ -64,7 +64,7 @@ export const STOPPED: { readonly [S in StoppedBy]: string } = {
 function line({ attempt, verdict, known, error, delayMs }: AttemptReport): string {
   const what = error.code === undefined ? error.name : `${error.name} ${error.code}`;
   const wait = delayMs === undefined ? "" : `; next attempt after ${formatDuration(delayMs)}`;
-  return `  ${attempt}. ${verdict}${known ? "" : " (unknown error)"}: ${what}: ${error.message}${wait}`;
+  return `  ${attempt}. ${verdict}${known ? "" : " (unknown error)"}: ${what}: ${error.message.replace(/\.$/, "")}${wait}`;
 }
 
 /** Makes the report when it is asked for. */

@@ -1,3 +1,4 @@
+import type { ParsedCallOptions } from "../call/call-options.js";
 import type { Credit } from "../budget/credit.js";
 import type { Call, CallOptions, Frame } from "../call/call.js";
 import { ignoreRejection } from "../errors/hooks.js";
@@ -71,7 +72,7 @@ export function scopeFor(
   scopes: Scopes,
   self: unknown,
   args: readonly unknown[] | undefined,
-  options: CallOptions | undefined,
+  options: ParsedCallOptions | undefined,
 ): Scope {
   if (options === undefined && scopes.plan.key === undefined) return scopes.common;
   const key = options?.key ?? askForKey(scopes.plan, self, args ?? []);
@@ -83,7 +84,8 @@ function askForKey(plan: Plan, self: unknown, args: readonly unknown[]): string 
   let key: unknown;
   try {
     key = plan.key?.(self, ...args);
-    if (typeof key === "string" || key === undefined) return key;
+    if (typeof key === "string") return key;
+    if (plan.key === undefined) return undefined;
     if (typeof key === "number" || typeof key === "bigint") return String(key);
     throw new TypeError(`the key function returned ${typeof key}; a key is a string`);
   } catch (error) {

@@ -16,10 +16,16 @@ export function summarize(error: unknown): ErrorSummary {
     return { name: typeof error, message: cut(String(error)) };
   const summary = {
     name: textOf(error, "name") ?? "Error",
-    message: cut(textOf(error, "message") ?? ""),
+    message: cut(textOf(error, "message") ?? statusOf(error)),
   };
   const code = textOf(error, "code") ?? codeOfCause(error);
   return code === undefined ? summary : { ...summary, code };
+}
+
+/** A response says with its status what an error says with its message. */
+function statusOf(error: object): string {
+  const status = textOf(error, "status") ?? textOf(error, "statusCode");
+  return status === undefined ? "" : `status ${status}`;
 }
 
 function codeOfCause(error: object): string | undefined {

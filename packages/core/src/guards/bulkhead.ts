@@ -122,13 +122,16 @@ class Overstay extends Pass {
 
 class Full extends Refusal {
   readonly code = "ERR_BULKHEAD_FULL";
-  readonly guard: string;
   readonly #home: RoomHome;
 
   constructor(home: RoomHome) {
     super();
-    this.guard = home.name;
     this.#home = home;
+  }
+
+  /** Read late: a bulkhead without a name takes that of the first policy that uses it. */
+  get guard(): string {
+    return this.#home.name;
   }
 
   retryAfterMs(): number {
@@ -136,6 +139,7 @@ class Full extends Refusal {
   }
 
   describe(): string {
-    return `bulkhead ${this.guard} is full: ${this.#home.rules.limit} attempts are running`;
+    const { limit } = this.#home.rules;
+    return `bulkhead ${this.guard} is full: ${limit === 1 ? "1 attempt is" : `${limit} attempts are`} running`;
   }
 }

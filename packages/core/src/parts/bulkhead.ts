@@ -121,7 +121,7 @@ export class Bulkhead extends StatefulPart implements RoomHome {
 
   describe(): string {
     const { limit, perKey, abandonMs } = this.rules;
-    return `${limit} attempts at once${perKey ? " for each key" : ""}; work abandoned after ${formatDuration(abandonMs)} beyond its limit`;
+    return `${limit === 1 ? "1 attempt" : `${limit} attempts`} at once${perKey ? " for each key" : ""}; work abandoned after ${formatDuration(abandonMs)} beyond its limit`;
   }
 }
 

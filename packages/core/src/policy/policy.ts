@@ -1,10 +1,11 @@
 import { type Call, type CallOptions, runningFrame } from "../call/call.js";
-import { wrongCallOptions } from "../call/call-options.js";
+import { parseCallOptions } from "../call/call-options.js";
 import { drive } from "../engine/drive.js";
 import type { Task } from "../engine/plan.js";
 import { rejectSoon } from "../engine/refusals.js";
-import type { EventOf, EventType, ResilienceEvent } from "../events/catalog.js";
+import { type EventOf, EVENTS, type EventType, type ResilienceEvent } from "../events/catalog.js";
 import { Events, type Listener } from "../events/events.js";
+import { invalidSpec, issueOf } from "../parts/options.js";
 import { type Assembly, complete, type Parts } from "./assemble.js";
 import { type Compiled, compile } from "./compile.js";
 import { Explanation } from "./explanation.js";
@@ -30,7 +31,8 @@ export interface Policy {
    * Runs a task. It gets a call object with its `signal` and `attempt`, and may be run more than once.
    *
    * Rejects with the task's own error, the same object; with a `BreakwaterError` if we refused to run it or cut it
-   * short; with `signal.reason` if the caller gave up. Never throws synchronously.
+   * short; with `signal.reason` if the caller gave up before the task began or while the call waited. A task that is
+   * running is told by its signal, and ends as it decides itself. Never throws synchronously.
    *
    * @example
    * const quote = await rates.execute(({ signal }) => fetchQuote("EUR", { signal }));
@@ -59,6 +61,7 @@ export interface Policy {
    * of every single call go only to who names them. Listeners cannot change a call: what they throw becomes an event.
    *
    * @returns the function that ends it.
+   * @throws BreakwaterError `ERR_INVALID_SPEC` for a type of event that there is not.
    * @example
    * const off = rates.on("circuit.opened", ({ reason, openMs }) => log.error({ reason, openMs }));
    */
@@ -118,12 +121,14 @@ export class LivePolicy implements Policy {
     self: unknown,
     args: readonly unknown[] | undefined,
   ): Promise<unknown> {
-    const wrong = wrongCallOptions(options);
-    if (wrong !== undefined) return rejectSoon(wrong);
     const { driver, scopes } = this.#compiled;
-    // A deadline of its own is the one thing that only a driver that can wait understands.
-    const able = typeof options.deadlineMs === "number" ? drive : driver;
-    return able(scopes, task, self, args, options);
+    try {
+      const parsed = parseCallOptions(options);
+      // A deadline of its own is the one thing that only a driver that can wait understands.
+      return (parsed.deadlineMs === undefined ? driver : drive)(scopes, task, self, args, parsed);
+    } catch (error) {
+      return rejectSoon(error);
+    }
   }
 
   explain(): Explanation {
@@ -144,6 +149,10 @@ export class LivePolicy implements Policy {
   }
 
   on(type: EventType | "*", listener: Listener<never>): () => void {
+    if (type !== "*" && !Object.hasOwn(EVENTS, type))
+      throw invalidSpec([
+        issueOf("policy.on", `'*' or one of ${Object.keys(EVENTS).join(", ")}`, type),
+      ]);
     if (this.#listeners++ === 0) this.#attendParts();
     const off = this.#events.on(type, listener as Listener);
     if (type === "*" && !this.#named)

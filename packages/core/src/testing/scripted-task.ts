@@ -48,6 +48,8 @@ export interface ScriptedTask<T> {
  * expect(task.runs).toHaveLength(2);
  */
 export function scriptedTask<T>(...steps: readonly [Step<T>, ...Step<T>[]]): ScriptedTask<T> {
+  if ((steps as readonly unknown[]).length === 0)
+    throw new TypeError("scriptedTask() takes at least one step");
   const runs: ScriptedRun[] = [];
   const task = (call: Call): Promise<T> => {
     const step = steps[Math.min(runs.length, steps.length - 1)] as Step<T>;
