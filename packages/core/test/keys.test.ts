@@ -94,7 +94,7 @@ describe("when there are more keys than maxKeys", () => {
     await fail(policy, "c");
     await fail(policy, "c");
     expect([breaker.state("c"), await policy.execute(fine, { key: "a" })]).toEqual([
-      "closed",
+      "open",
       "fine",
     ]);
     await clock.advance(2 * MINUTES_MS);
@@ -118,4 +118,12 @@ describe("when there are more keys than maxKeys", () => {
       code: "ERR_CIRCUIT_OPEN",
     });
   });
+});
+
+it("maxKeys of a part holds, whatever its policy keeps for itself, and a task is told its own key", async () => {
+  const breaker = circuitBreaker({ consecutiveFailures: 1, maxKeys: 20_000 });
+  const policy = resilient(breaker);
+  for (let n = 0; n < 10_001; n++) await policy.execute(fine, { key: `host-${n}` });
+  await fail(policy, "host-a");
+  expect(await policy.execute(({ key }) => key, { key: "host-b" })).toBe("host-b");
 });

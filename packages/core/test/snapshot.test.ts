@@ -141,3 +141,46 @@ it("a snapshot names states by key, and leaves out what is as good as new", asyn
   await policy.execute(() => 1, { key: "us" });
   expect(Object.keys(policy.snapshot().circuits ?? {})).toEqual(["=eu"]);
 });
+
+const windowed = () =>
+  circuitBreaker({ failureRatio: 0.5, minimumCalls: 4, window: { ms: 10_000 } });
+const failOnce = (breaker: ReturnType<typeof windowed>): Promise<unknown> =>
+  resilient(breaker)
+    .execute(() => Promise.reject(new Error("down")))
+    .catch(() => {});
+
+describe("a time window", () => {
+  it("forgets in the next process what it would have forgotten in this one", async () => {
+    const before = windowed();
+    for (let n = 0; n < 3; n++) await failOnce(before);
+    const snapshot = resilient(before).snapshot();
+    await clock.advance(60_000);
+    const after = windowed();
+    resilient(after).restore(snapshot);
+    await failOnce(after);
+    expect(after.state()).toBe("closed");
+    const soon = windowed();
+    resilient(soon).restore({ ...snapshot, takenAt: resilient(windowed()).snapshot().takenAt });
+    await failOnce(soon);
+    expect(soon.state()).toBe("open");
+  });
+
+  it("starts empty where the next process counts otherwise", async () => {
+    const before = windowed();
+    for (let n = 0; n < 3; n++) await failOnce(before);
+    const after = circuitBreaker({ failureRatio: 0.5, window: { count: 4 }, minimumCalls: 2 });
+    resilient(after).restore(resilient(before).snapshot());
+    await failOnce(after);
+    expect(after.state()).toBe("closed");
+  });
+});
+
+it("a circuit that was as good as new when saved is so again, whatever it was before", async () => {
+  const { breaker } = parts();
+  const policy = resilient(breaker);
+  const pristine = policy.snapshot();
+  for (let n = 0; n < 2; n++)
+    await policy.execute(() => Promise.reject(new Error("down"))).catch(() => {});
+  policy.restore(pristine);
+  expect(breaker.state()).toBe("closed");
+});

@@ -87,7 +87,8 @@ export class Credit implements Cell {
 
   restore(saved: SavedCredit, elapsedMs: number): void {
     const nowMs = clock.now();
-    this.#buckets = saved.map(([ageMs, thousandths]) => {
+    const earned = this.#home.rules.share > 0 ? saved : [];
+    this.#buckets = earned.map(([ageMs, thousandths]) => {
       const startsMs = nowMs - elapsedMs - ageMs;
       return { startsMs, endsMs: startsMs + this.#bucketMs, thousandths };
     });
@@ -189,6 +190,12 @@ export class Reserve {
   /** Full again, as when it was made. */
   reset(): void {
     this.#tokens = this.#home.rules.reserve;
+    this.#refilledMs = clock.now();
+  }
+
+  /** Before the rules change: time that has passed under the old ones earns nothing under the new ones. */
+  settle(): void {
+    this.#refill();
     this.#refilledMs = clock.now();
   }
 

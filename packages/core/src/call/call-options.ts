@@ -36,7 +36,8 @@ function isSet<T>(value: T | undefined | null): value is T {
 }
 
 function wrong(option: string, expected: string, value: unknown): BreakwaterError {
-  const received = typeof value === "string" ? JSON.stringify(value) : String(value);
+  const received =
+    typeof value === "string" ? JSON.stringify(value) : `a value of type ${typeof value}`;
   const issue = { path: `call.${option}`, expected, received };
   const message = `Invalid options of a call: ${option}: expected ${expected}, received ${received}.`;
   return new BreakwaterError("ERR_INVALID_SPEC", message, { issues: [issue] });

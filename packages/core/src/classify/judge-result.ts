@@ -1,3 +1,4 @@
+import { ignoreRejection } from "../errors/hooks.js";
 import { type Judgement, JUDGED } from "../verdicts/verdict.js";
 import { judgementOf } from "./judge-error.js";
 import { verdictOfStatus } from "./known-errors.js";
@@ -27,6 +28,10 @@ function isResponse(value: object): value is ResponseLike {
 
 /** A response that is not given to anybody must not hold its connection. */
 export function discardResult(value: unknown): void {
-  if (typeof value !== "object" || value === null || !isResponse(value)) return;
-  void value.body?.cancel?.().catch(() => {});
+  if (typeof value !== "object" || value === null) return;
+  try {
+    if (isResponse(value)) ignoreRejection(value.body?.cancel?.());
+  } catch {
+    // It is not ours, and nobody will get it: how it ends is nobody's concern.
+  }
 }

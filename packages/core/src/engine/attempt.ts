@@ -10,7 +10,6 @@ import {
 import { discardResult } from "../classify/judge-result.js";
 import type { Pass } from "../guards/guard.js";
 import { clock } from "../time/clock.js";
-import { LONGEST_TIMER_MS } from "../time/duration.js";
 import { Lane, Wait } from "../time/lane.js";
 import { type Judgement, JUDGED, VERDICTS } from "../verdicts/verdict.js";
 import type { Admission } from "./admission.js";
@@ -86,10 +85,11 @@ export class Attempt extends Wait implements Attempting, Frame {
 
   /** From the lane. `stalledMs` over 0: the process stood still, so the dependency is not to blame. */
   expired(stalledMs: number): void {
-    const { scope } = this.call;
-    const error = this.call.timeoutError(this);
+    const { scope, signal } = this.call;
     this.#over = true;
     if (stalledMs > 0) scope.plan.events.stalled(stalledMs);
+    if (signal?.aborted === true) return this.#expiredAfterAbort(signal);
+    const error = this.call.timeoutError(this);
     const heldAgainst = stalledMs === 0 && this.#hadItsTime();
     this.#leaveWork(heldAgainst ? JUDGED.timeout : JUDGED.ignored, error);
     reportSettled(scope, this.number, JUDGED.timeout);
@@ -98,9 +98,19 @@ export class Attempt extends Wait implements Attempting, Frame {
     this.call.failed(JUDGED.timeout, error, true);
   }
 
+  /** The caller had given up before, and the task did not heed it. */
+  #expiredAfterAbort({ reason }: AbortSignal): void {
+    const judgement = judgeFailure(this.call.scope.plan, reason, this.call.signal);
+    this.#leaveWork(judgement, reason);
+    reportSettled(this.call.scope, this.number, judgement);
+    this.#expiredWith = reason;
+    this.#abort(reason);
+    this.call.failed(judgement, reason, true);
+  }
+
   /** The caller gave up while the task runs: the task is told, and decides itself how the call ends. */
   callerGaveUp(reason: unknown): void {
-    this.#leaveWork(JUDGED.aborted, reason);
+    this.#leaveWork(judgeFailure(this.call.scope.plan, reason, this.call.signal), reason);
     this.#abort(reason);
   }
 
@@ -111,7 +121,8 @@ export class Attempt extends Wait implements Attempting, Frame {
 
   get remainingMs(): number | undefined {
     if (this.limitMs === undefined) return undefined;
-    return Math.max(0, this.dueMs === 0 ? 0 : this.dueMs - clock.stalenessMs - clock.now());
+    if (this.#over || this.dueMs === 0) return this.#over ? 0 : this.limitMs;
+    return Math.max(0, this.dueMs - clock.stalenessMs - clock.now());
   }
 
   get callOptions(): CallOptions | undefined {
@@ -132,7 +143,6 @@ export class Attempt extends Wait implements Attempting, Frame {
 
   /** What a deadline leaves is a duration of this attempt alone, so it gets a lane of its own. */
   #limitTime(limitMs: number, nowMs: number): void {
-    if (limitMs > LONGEST_TIMER_MS) return; // nobody lives to see it
     const { attemptTimeoutMs, lane } = this.call.scope.plan;
     this.#lane = limitMs === attemptTimeoutMs ? lane : new Lane(Math.max(1, limitMs));
     this.#lane?.add(this, nowMs);
@@ -160,8 +170,8 @@ export class Attempt extends Wait implements Attempting, Frame {
 
   #succeeded(value: unknown): void {
     if (this.#over) {
-      discardResult(value);
-      return this.#endLate();
+      this.#endLate();
+      return discardResult(value);
     }
     const judgement = this.call.scope.plan.classifier.result(value);
     this.#settle(judgement, value);

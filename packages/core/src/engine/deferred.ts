@@ -5,7 +5,10 @@ export interface Settlers {
   reject: Settle;
 }
 
-let given: Settlers = { resolve: unset, reject: unset };
+/** Between two promises: the last call must not be kept alive by this file. */
+const NOBODY: Settlers = { resolve: unset, reject: unset };
+
+let given = NOBODY;
 // One executor for all: a closure per call would cost as much as the promise.
 const capture = (resolve: Settle, reject: Settle): void => {
   given.resolve = resolve;
@@ -15,7 +18,9 @@ const capture = (resolve: Settle, reject: Settle): void => {
 /** A promise that `settlers` settles. */
 export function deferred(settlers: Settlers): Promise<unknown> {
   given = settlers;
-  return new Promise(capture);
+  const promise = new Promise<unknown>(capture);
+  given = NOBODY;
+  return promise;
 }
 
 /** What a settler is before its promise is made. */

@@ -54,7 +54,7 @@ class Run implements Owner {
   resolve: Settle = unset;
   reject: Settle = unset;
   readonly #options: ParsedCallOptions | undefined;
-  readonly #beganMs: number = clock.now();
+  readonly #beganMs: number;
   readonly #deadlineMs: number | undefined;
   #attempt: Attempt | undefined = undefined;
   #attempts = 0;
@@ -64,6 +64,7 @@ class Run implements Owner {
   #idempotencyKey: string | undefined = undefined;
   #listening = false;
   #cutByDeadline = false;
+  #ended = false;
 
   constructor(
     scope: Scope,
@@ -77,7 +78,9 @@ class Run implements Owner {
     this.self = self;
     this.args = args;
     this.#options = options;
-    this.#deadlineMs = shorterDeadline(scope.plan.deadlineMs, options?.deadlineMs);
+    this.#deadlineMs = shorterDeadline(scope.plan.deadlineMs, options?.deadlineMs ?? undefined);
+    // A deadline is counted from here, so its beginning must not be stale.
+    this.#beganMs = this.#deadlineMs === undefined ? clock.now() : clock.read();
   }
 
   start(): Promise<unknown> {
@@ -101,7 +104,7 @@ class Run implements Owner {
 
   /** A listener costs 220 ns: added only once there is something of ours to cut short. */
   listen(): void {
-    if (this.signal === undefined || this.#listening) return;
+    if (this.signal === undefined || this.#listening || this.#ended) return;
     this.#listening = true;
     this.signal.addEventListener("abort", this, { once: true });
   }
@@ -127,6 +130,7 @@ class Run implements Owner {
 
   succeeded(value: unknown): void {
     this.scope.parts.credit?.depositForAnswer(this.#beganMs);
+    this.#ended = true;
     if (this.#listening) this.#unlisten();
     this.resolve(value);
   }
@@ -176,8 +180,10 @@ class Run implements Owner {
   }
 
   #again(): void {
-    const { scope } = this;
+    const { scope, signal } = this;
     const { plan } = scope;
+    if (this.#sleeping === undefined) return; // a timer of a clock that has been replaced meanwhile
+    if (signal?.aborted === true) return this.handleEvent();
     if (this.#hasTooLittleTime(0)) return this.#giveBack("deadline", this.#history?.outcome);
     const answer = admit(scope, this.#entrant());
     if (answer instanceof Refusal) return this.#giveBack("refused", this.#history?.outcome);
@@ -219,6 +225,7 @@ class Run implements Owner {
   }
 
   #stop(by: StoppedBy, { value, thrown }: Outcome): void {
+    this.#ended = true;
     if (this.#listening) this.#unlisten();
     if (by !== "permanent" && by !== "ignored" && by !== "aborted") this.#giveUp(by, value);
     if (this.#history !== undefined) keepReport(value, this.#history.stopped(by));
@@ -295,6 +302,8 @@ class Run implements Owner {
   }
 }
 
+/** One that no timer can hold is none: nobody lives to see it. */
 function shorterDeadline(own: number | undefined, asked: number | undefined): number | undefined {
-  return own === undefined || asked === undefined ? (own ?? asked) : Math.min(own, asked);
+  const shorter = Math.min(own ?? Infinity, asked ?? Infinity);
+  return shorter > LONGEST_TIMER_MS ? undefined : shorter;
 }

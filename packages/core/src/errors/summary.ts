@@ -13,7 +13,7 @@ export interface ErrorSummary {
  */
 export function summarize(error: unknown): ErrorSummary {
   if (typeof error !== "object" || error === null)
-    return { name: typeof error, message: cut(String(error)) };
+    return { name: typeof error, message: cut(textFrom(error)) };
   const summary = {
     name: textOf(error, "name") ?? "Error",
     message: cut(textOf(error, "message") ?? statusOf(error)),
@@ -44,6 +44,11 @@ function read(source: object, property: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** A function may have a text of its own, and that may throw. */
+function textFrom(thrown: unknown): string {
+  return typeof thrown === "function" ? `the function ${thrown.name}` : String(thrown);
 }
 
 function cut(text: string): string {

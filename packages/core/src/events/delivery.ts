@@ -19,8 +19,11 @@ export function deliverSoon(
 }
 
 function deliver(): void {
-  for (let next = 0; next < queue.length; next++) deliverOne(queue[next] as Delivery);
-  queue = [];
+  try {
+    for (let next = 0; next < queue.length; next++) deliverOne(queue[next] as Delivery);
+  } finally {
+    queue = [];
+  }
 }
 
 function deliverOne({ listener, event, failed }: Delivery): void {

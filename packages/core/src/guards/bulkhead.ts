@@ -1,5 +1,4 @@
 import { clock } from "../time/clock.js";
-import type { Judgement } from "../verdicts/verdict.js";
 import { type Entrant, type Guard, Pass, Refusal } from "./guard.js";
 
 export interface BulkheadRules {
@@ -33,14 +32,20 @@ export class Room extends Pass implements Guard {
   }
 
   enter({ retained }: Entrant): Pass | Refusal {
-    const own = retained?.find(
-      (pass): pass is Overstay => pass instanceof Overstay && pass.lendIn(this),
-    );
-    if (own !== undefined) return own;
+    const lent = retained === undefined ? undefined : this.#lend(retained);
+    if (lent !== undefined) return lent;
     if (this.inFlight >= this.home.rules.limit) this.#giveUpAbandoned();
     if (this.inFlight >= this.home.rules.limit) return this.#full;
     this.inFlight++;
     return this;
+  }
+
+  #lend(retained: readonly Pass[]): Pass | undefined {
+    for (const pass of retained) {
+      const lent = pass instanceof Overstay ? pass.lendIn(this) : undefined;
+      if (lent !== undefined) return lent;
+    }
+    return undefined;
   }
 
   /** Permits come and go: nothing is certain. */
@@ -79,22 +84,23 @@ export class Room extends Pass implements Guard {
   #giveUpAbandoned(): void {
     const nowMs = clock.now();
     for (const overstay of this.#overstays ?? []) {
-      const ranForMs = nowMs - overstay.sinceMs;
-      if (ranForMs < this.home.rules.abandonMs) continue;
+      if (!overstay.isOverdue) continue;
       this.ended(overstay);
-      this.home.abandoned(this, ranForMs);
+      this.home.abandoned(this, nowMs - overstay.sinceMs);
     }
   }
 }
 
 /**
  * The permit of work that goes on after its attempt has timed out. A retry of the same call runs under it too, so it
- * never waits for itself; the permit is free again when the last of them has ended.
+ * never waits for itself; the permit is free again when the last of them has ended. It can be given up as abandoned
+ * only while no attempt in time runs under it.
  */
 class Overstay extends Pass {
-  readonly sinceMs: number = clock.now();
+  sinceMs: number = clock.now();
   readonly #room: Room;
   #holders = 1;
+  #inTime = 0;
 
   constructor(room: Room) {
     super();
@@ -105,18 +111,57 @@ class Overstay extends Pass {
     return true;
   }
 
-  lendIn(room: Room): boolean {
-    if (this.#room !== room || !room.isHeldBy(this)) return false;
-    this.#holders++;
-    return true;
+  get isOverdue(): boolean {
+    return this.#inTime === 0 && clock.now() - this.sinceMs >= this.#room.home.rules.abandonMs;
   }
 
-  exit(_judgement: Judgement): void {
+  lendIn(room: Room): Pass | undefined {
+    if (this.#room !== room || !room.isHeldBy(this)) return undefined;
+    this.#holders++;
+    this.#inTime++;
+    return new Lent(this);
+  }
+
+  /** An attempt that ran under it has timed out, too. */
+  outlived(): void {
+    this.#inTime--;
+    this.sinceMs = clock.now();
+  }
+
+  ended(inTime: boolean): void {
+    if (inTime) this.#inTime--;
     if (--this.#holders === 0) this.#room.ended(this);
+  }
+
+  exit(): void {
+    this.ended(false);
   }
 
   override outlive(): Pass {
     return this;
+  }
+}
+
+/** What a retry holds while it runs under the permit of an earlier attempt of its call. */
+class Lent extends Pass {
+  readonly #overstay: Overstay;
+
+  constructor(overstay: Overstay) {
+    super();
+    this.#overstay = overstay;
+  }
+
+  override get once(): boolean {
+    return true;
+  }
+
+  exit(): void {
+    this.#overstay.ended(true);
+  }
+
+  override outlive(): Pass {
+    this.#overstay.outlived();
+    return this.#overstay;
   }
 }
 

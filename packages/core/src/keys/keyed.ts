@@ -1,6 +1,7 @@
 import { clock } from "../time/clock.js";
 
-const LONGEST_KEY = 256;
+/** Longer ones run in the shared state. */
+export const LONGEST_KEY = 256;
 
 export interface KeyRules {
   readonly maxKeys: number;
@@ -65,10 +66,22 @@ export class Keyed<C extends Cell> {
     this.#noRoomUntilMs = -Infinity;
   }
 
+  /** The state that belongs to a key, and that of calls without one. */
   *cells(): Iterable<readonly [string | undefined, C]> {
     yield [undefined, this.common.cell];
     for (const [key, { cell }] of this.#slots ?? []) yield [key, cell];
-    if (this.#overflow !== undefined) yield [OVERFLOW, this.#overflow.cell];
+  }
+
+  /** Every state, also the one that keys share for which there was no room. */
+  *all(): Iterable<C> {
+    for (const [, cell] of this.cells()) yield cell;
+    if (this.#overflow !== undefined) yield this.#overflow.cell;
+  }
+
+  /** The state that a key has now, its own or the shared one; none if it has not been seen. */
+  peek(key: string | undefined): C | undefined {
+    if (key === undefined) return this.common.cell;
+    return (this.#slots?.get(key) ?? this.#overflow)?.cell;
   }
 
   #add(key: string): Slot<C> {

@@ -7,6 +7,8 @@ import {
   duration,
   flag,
   integer,
+  invalidSpec,
+  issueOf,
   type Parsed,
   parseOptions,
   type Schema,
@@ -89,7 +91,7 @@ export class Bulkhead extends StatefulPart implements RoomHome {
   /** How many attempts run now, over all keys. */
   get inFlight(): number {
     let sum = 0;
-    for (const [, room] of this.#rooms.cells()) sum += room.inFlight;
+    for (const room of this.#rooms.all()) sum += room.inFlight;
     return sum;
   }
 
@@ -99,7 +101,14 @@ export class Bulkhead extends StatefulPart implements RoomHome {
    * @throws BreakwaterError `ERR_INVALID_SPEC`; the bulkhead then stays as it was.
    */
   retune(options: BulkheadOptions): void {
-    this.rules = parseOptions(bulkheadSchema, options) as Options;
+    const rules = parseOptions(bulkheadSchema, options) as Options;
+    const hint =
+      "Make another bulkhead: attempts that run now are counted either by key or together";
+    if (rules.perKey !== this.rules.perKey)
+      throw invalidSpec([
+        issueOf("bulkhead.perKey", String(this.rules.perKey), rules.perKey, hint),
+      ]);
+    this.rules = rules;
   }
 
   at(key: string | undefined): Slot<Room> {
@@ -116,7 +125,7 @@ export class Bulkhead extends StatefulPart implements RoomHome {
 
   /** Running work keeps its permits; work that has outlived its attempt is given up. */
   reset(): void {
-    for (const [, room] of this.#rooms.cells()) room.giveUpOverstays();
+    for (const room of this.#rooms.all()) room.giveUpOverstays();
   }
 
   describe(): string {

@@ -267,8 +267,7 @@ export class CircuitBreaker extends StatefulPart implements CircuitHome {
 
   /** The state of the circuit, or of that of a key. Asking changes nothing. */
   state(key?: string): CircuitState {
-    for (const [own, circuit] of this.#circuits.cells()) if (own === key) return circuit.state.name;
-    return "closed";
+    return this.#circuits.peek(key)?.state.name ?? "closed";
   }
 
   /**
@@ -281,7 +280,7 @@ export class CircuitBreaker extends StatefulPart implements CircuitHome {
     const before = this.rules;
     this.#options = parseOptions(circuitBreakerSchema, options);
     this.rules = rulesOf(this.#options);
-    for (const [, circuit] of this.#circuits.cells()) circuit.retuned(before);
+    for (const circuit of this.#circuits.all()) circuit.retuned(before);
   }
 
   at(key: string | undefined): Slot<Circuit> {
@@ -312,6 +311,7 @@ export class CircuitBreaker extends StatefulPart implements CircuitHome {
   }
 
   restore(saved: Readonly<Record<string, SavedCircuit>>, elapsedMs: number): void {
+    this.reset();
     for (const [name, circuit] of Object.entries(saved))
       this.at(keyOf(name)).cell.restore(circuit, elapsedMs);
   }

@@ -116,9 +116,7 @@ export class RetryBudget extends StatefulPart implements BudgetHome {
 
   /** Whole retries that could be paid now: from the credit (of a key), and from the reserve. Asking changes nothing. */
   available(key?: string): { readonly credit: number; readonly reserve: number } {
-    let credit = 0;
-    for (const [own, cell] of this.#credits.cells()) if (own === key) credit = cell.retries;
-    return { credit, reserve: this.#reserve.tokens };
+    return { credit: this.#credits.peek(key)?.retries ?? 0, reserve: this.#reserve.tokens };
   }
 
   /**
@@ -127,7 +125,9 @@ export class RetryBudget extends StatefulPart implements BudgetHome {
    * @throws BreakwaterError `ERR_INVALID_SPEC`; the budget then stays as it was.
    */
   retune(options: RetryBudgetOptions): void {
-    this.rules = rulesOf(parseOptions(retryBudgetSchema, options));
+    const rules = rulesOf(parseOptions(retryBudgetSchema, options));
+    this.#reserve.settle();
+    this.rules = rules;
   }
 
   at(key: string | undefined): Slot<Credit> {
@@ -148,6 +148,7 @@ export class RetryBudget extends StatefulPart implements BudgetHome {
   }
 
   restore({ reserve, credits }: SavedBudget, elapsedMs: number): void {
+    this.reset();
     this.#reserve.restore(reserve, elapsedMs);
     for (const [name, credit] of Object.entries(credits))
       this.at(name === "" ? undefined : name.slice(1)).cell.restore(credit, elapsedMs);

@@ -2,7 +2,8 @@ import { type Duration, formatDuration, LONGEST_TIMER_MS } from "../time/duratio
 import { duration, isPlainObject, parseOptions, type Schema } from "./options.js";
 import { Part } from "./part.js";
 
-const SHORTEST_ATTEMPT_MS = 10;
+/** With less than this left, no attempt begins, unless a deadline says otherwise. */
+export const SHORTEST_ATTEMPT_MS = 10;
 
 /** A limit for each attempt. */
 export interface TimeoutOptions {

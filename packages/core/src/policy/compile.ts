@@ -7,8 +7,9 @@ import type { Plan, RetryRules } from "../engine/plan.js";
 import { type KeyedParts, Scope, type Scopes } from "../engine/scope.js";
 import type { Events } from "../events/events.js";
 import type { Guard } from "../guards/guard.js";
-import { Keyed, type KeyRules } from "../keys/keyed.js";
+import { LONGEST_KEY } from "../keys/keyed.js";
 import { classify } from "../parts/classify.js";
+import { SHORTEST_ATTEMPT_MS } from "../parts/time-limits.js";
 import { laneOf } from "../time/lane.js";
 import type { Parts } from "./assemble.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
@@ -21,7 +22,6 @@ const ONE_ATTEMPT: RetryRules = {
   maxRetryAfterMs: 0,
   nested: false,
 };
-const KEYS: KeyRules = { maxKeys: 10_000, idleKeyMs: 600_000 };
 
 /** The driver of a plan, unless a test forces the other one. */
 let forcedDriver: Driver | undefined;
@@ -61,7 +61,7 @@ function planOf(policy: string, parts: Parts, options: ParsedPolicyOptions, even
     attemptTimeoutMs,
     lane: attemptTimeoutMs === undefined ? undefined : laneOf(attemptTimeoutMs),
     deadlineMs: parts.deadline?.rules.deadlineMs,
-    minAttemptMs: parts.deadline?.rules.minAttemptMs ?? 0,
+    minAttemptMs: parts.deadline?.rules.minAttemptMs ?? SHORTEST_ATTEMPT_MS,
     entrant: { attemptTimeoutMs, retained: undefined },
     context: options.context,
     stackTraces: options.stackTraces,
@@ -94,12 +94,14 @@ function scopeAt(plan: Plan, { breaker, bulkhead, budget }: Parts, key: string |
   return new Scope(plan, key, keyed, held);
 }
 
-/** The scope of a key is made when the key is first seen. */
+const MOST_SCOPES = 10_000;
+
+/** The scope of a key is put together when the key is first seen, and again when a part has forgotten the key. */
 class PolicyScopes implements Scopes {
   readonly plan: Plan;
   readonly common: Scope;
   readonly #parts: Parts;
-  #keyed: Keyed<KeyedScope> | undefined;
+  #byKey: Map<string, Scope> | undefined;
 
   constructor(plan: Plan, parts: Parts) {
     this.plan = plan;
@@ -108,37 +110,18 @@ class PolicyScopes implements Scopes {
   }
 
   at(key: string): Scope {
-    const { plan } = this;
-    this.#keyed ??= new Keyed(
-      (own) => new KeyedScope(plan, this.#parts, own),
-      () => KEYS,
-    );
-    return this.#keyed.at(key).cell.fresh();
-  }
-}
-
-/** The scope of a key, put together anew whenever one of the parts has forgotten the key. */
-class KeyedScope {
-  readonly #plan: Plan;
-  readonly #parts: Parts;
-  readonly #key: string | undefined;
-  #scope: Scope | undefined;
-
-  constructor(plan: Plan, parts: Parts, key: string | undefined) {
-    this.#plan = plan;
-    this.#parts = parts;
-    this.#key = key;
+    const known = this.#byKey?.get(key);
+    if (known === undefined || known.isStale) return this.#make(key);
+    known.touch();
+    return known;
   }
 
-  fresh(): Scope {
-    if (this.#scope === undefined || this.#scope.isStale)
-      this.#scope = scopeAt(this.#plan, this.#parts, this.#key);
-    this.#scope.touch();
-    return this.#scope;
-  }
-
-  /** All state is in the parts. */
-  isPristine(): boolean {
-    return true;
+  #make(key: string): Scope {
+    const scopes = (this.#byKey ??= new Map<string, Scope>());
+    // All state is in the parts: what is dropped here is put together anew at no loss.
+    if (scopes.size >= MOST_SCOPES) scopes.clear();
+    const scope = scopeAt(this.plan, this.#parts, key);
+    if (key.length <= LONGEST_KEY) scopes.set(key, scope);
+    return scope;
   }
 }

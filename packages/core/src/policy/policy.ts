@@ -78,7 +78,8 @@ export class LivePolicy implements Policy {
   readonly #options: ParsedPolicyOptions;
   readonly #events: Events;
   readonly #compiled: Compiled;
-  readonly #named: boolean;
+  /** Or has been asked for a name. */
+  #named: boolean;
   #listeners = 0;
   #leave: (() => void)[] = [];
 
@@ -155,16 +156,19 @@ export class LivePolicy implements Policy {
       ]);
     if (this.#listeners++ === 0) this.#attendParts();
     const off = this.#events.on(type, listener as Listener);
-    if (type === "*" && !this.#named)
-      this.#events.emit("policy.unnamed", {
-        hint: "give it a name: resilient({ name: 'crm' }, …)",
-      });
+    if (type === "*" && !this.#named) this.#askForName();
     let listening = true;
     return () => {
       if (listening && --this.#listeners === 0) for (const leave of this.#leave.splice(0)) leave();
       listening = false;
       off();
     };
+  }
+
+  /** Once: who listens first is told. */
+  #askForName(): void {
+    this.#named = true;
+    this.#events.emit("policy.unnamed", { hint: "give it a name: resilient({ name: 'crm' }, …)" });
   }
 
   /** Guards are shared, and tell only those who are listened to themselves. */

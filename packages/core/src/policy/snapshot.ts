@@ -85,6 +85,7 @@ const circuit = v.variant("state", [
     ...common,
     state: v.literal("closed"),
     row: whole,
+    shape: v.optional(v.picklist(["time", "count"])),
     forMs: whole,
     window: v.array(v.tuple([whole, whole, whole, whole, whole])),
   }),

@@ -28,7 +28,7 @@ export function backoffMs(
     case "equal":
       return Math.round(fullMs / 2 + (fullMs / 2) * random());
     case "decorrelated":
-      return Math.round(Math.min(maxMs, between(baseMs, Math.max(baseMs, 3 * previousMs))));
+      return Math.round(Math.min(maxMs, between(baseMs, 3 * Math.max(baseMs, previousMs))));
   }
 }
 

@@ -6,6 +6,7 @@ const SLOW = 4;
 
 /** The outcomes of the last `count` attempts, however long ago: a ring of three-bit flags with running sums. */
 export class CountWindow implements OutcomeWindow {
+  readonly shape = "count";
   calls = 0;
   failures = 0;
   timeouts = 0;

@@ -6,6 +6,8 @@ export interface Outcome {
 
 /** The outcomes of the last n attempts, or of the last n milliseconds, as sums. */
 export interface OutcomeWindow {
+  /** Rows of one shape mean nothing in the other. */
+  readonly shape: WindowShape;
   readonly calls: number;
   readonly failures: number;
   readonly timeouts: number;
@@ -15,6 +17,8 @@ export interface OutcomeWindow {
   expire(nowMs: number): void;
   save(nowMs: number): SavedWindow;
 }
+
+export type WindowShape = "time" | "count";
 
 /** Plain data: rows of [ageMs, calls, failures, timeouts, slow], oldest first; a count window's rows have age 0. */
 export type SavedWindow = readonly (readonly [number, number, number, number, number])[];

@@ -13,6 +13,7 @@ const FIELDS = 4;
  * calls the window holds. After an idle time all expired buckets are cleared, not just one.
  */
 export class TimeWindow implements OutcomeWindow {
+  readonly shape = "time";
   calls = 0;
   failures = 0;
   timeouts = 0;
@@ -21,7 +22,7 @@ export class TimeWindow implements OutcomeWindow {
   /** Made by the first record: most keys never have one. */
   #ring: number[] = [];
   #at = 0;
-  #endsMs = 0;
+  #endsMs = -Infinity;
 
   constructor(ms: number, saved?: SavedWindow, nowMs = 0) {
     this.#bucketMs = Math.max(1, Math.ceil(ms / BUCKETS));
@@ -51,8 +52,8 @@ export class TimeWindow implements OutcomeWindow {
   }
 
   #restore([ageMs, calls, failures, timeouts, slow]: SavedWindow[number], nowMs: number): void {
-    if (ageMs >= BUCKETS * this.#bucketMs) return;
-    this.#rotate(Math.max(nowMs - ageMs, this.#endsMs));
+    const thenMs = nowMs - ageMs;
+    if (thenMs >= this.#endsMs) this.#rotate(thenMs);
     this.#sum(calls, failures, timeouts, slow);
     for (const [field, count] of [calls, failures, timeouts, slow].entries())
       this.#add(field, count);
@@ -79,9 +80,10 @@ export class TimeWindow implements OutcomeWindow {
 
   #rotate(nowMs: number): void {
     if (this.#ring.length === 0) this.#ring = Array.from({ length: BUCKETS * FIELDS }, () => 0);
-    const passed = this.#endsMs === 0 ? 1 : 1 + Math.floor((nowMs - this.#endsMs) / this.#bucketMs);
+    const passed = 1 + Math.floor((nowMs - this.#endsMs) / this.#bucketMs);
     for (let left = Math.min(passed, BUCKETS); left > 0; left--) this.#clearNext();
-    this.#endsMs = nowMs - (nowMs % this.#bucketMs) + this.#bucketMs;
+    // Also right for a time before this process began, which is below zero.
+    this.#endsMs = (Math.floor(nowMs / this.#bucketMs) + 1) * this.#bucketMs;
   }
 
   #clearNext(): void {

@@ -32,7 +32,8 @@ export class Closed extends Pass {
     savedAtMs: number,
   ): Closed {
     const closed = new Closed(circuit, savedAtMs - saved.forMs);
-    closed.#window = newWindow(circuit.home.rules, saved.window, savedAtMs);
+    if (closed.#window?.shape === saved.shape)
+      closed.#window = newWindow(circuit.home.rules, saved.window, savedAtMs);
     closed.#failuresInARow = saved.row;
     return closed;
   }
@@ -69,8 +70,10 @@ export class Closed extends Pass {
   }
 
   save(nowMs: number): SavedState<SavedCircuit> {
+    const forMs = nowMs - this.sinceMs;
     const window = this.#window?.save(nowMs) ?? [];
-    return { state: "closed", row: this.#failuresInARow, forMs: nowMs - this.sinceMs, window };
+    const shape = this.#window === undefined ? {} : { shape: this.#window.shape };
+    return { state: "closed", row: this.#failuresInARow, forMs, ...shape, window };
   }
 
   retuned({ window }: CircuitRules): void {
@@ -90,9 +93,9 @@ export class Closed extends Pass {
     if (this.#window === undefined) return undefined;
     const { calls, failures, slow, timeouts } = this.#window;
     if (calls < rules.minimumCalls) return undefined;
-    if (failures >= rules.failureRatio * calls) return "failureRatio";
-    if (slow >= rules.slowCallRatio * calls && slow > 0) return "slowCallRatio";
-    if (timeouts >= rules.timeoutRatio * calls) return "timeoutRatio";
+    if (failures / calls >= rules.failureRatio) return "failureRatio";
+    if (slow / calls >= rules.slowCallRatio) return "slowCallRatio";
+    if (timeouts / calls >= rules.timeoutRatio) return "timeoutRatio";
     return undefined;
   }
 }

@@ -4,6 +4,8 @@ import { type Entrant, Pass, Refusal } from "../guard.js";
 import type { Machine, SavedCircuit, SavedState } from "./machine.js";
 
 const SHORTEST_PROBE_MS = 60_000;
+// 50 x 0.14 is 7.000000000000001 in binary, and 7 are enough.
+const ROUNDING = 1e-9;
 
 /** As many attempts as there are probes try the dependency; everybody else is refused until they have decided. */
 export class HalfOpen extends Refusal {
@@ -85,7 +87,7 @@ export class HalfOpen extends Refusal {
   /** As soon as the result is certain. */
   #decide(judgement: Judgement, error: unknown): void {
     const { probes, probeSuccessRatio } = this.#circuit.home.rules;
-    const needed = Math.max(1, Math.ceil(probes * probeSuccessRatio));
+    const needed = Math.max(1, Math.ceil(probes * probeSuccessRatio - ROUNDING));
     if (this.#good >= needed) this.#circuit.close();
     else if (this.#bad > probes - needed) this.#circuit.trip("probes", judgement, error);
   }

@@ -1,7 +1,7 @@
 import type { ErrorSummary } from "../../errors/summary.js";
 import type { TripReason } from "../../events/catalog.js";
 import type { Judgement } from "../../verdicts/verdict.js";
-import type { SavedWindow } from "../../windows/outcome-window.js";
+import type { SavedWindow, WindowShape } from "../../windows/outcome-window.js";
 import type { Entrant, Pass, Refusal } from "../guard.js";
 import type { CircuitRules } from "./rules.js";
 
@@ -42,6 +42,8 @@ export type SavedCircuit = { readonly trips: number; readonly lastOpenMs: number
       readonly state: "closed";
       readonly row: number;
       readonly forMs: number;
+      /** Undefined where no rule needed a window. */
+      readonly shape?: WindowShape | undefined;
       readonly window: SavedWindow;
     }
   | {
