@@ -75,13 +75,12 @@ export class HalfOpen extends Refusal {
     }
   }
 
+  /** A probe whose attempt has a timeout is ended by that, which also knows when the process itself stood still. */
   #probeMs({ attemptTimeoutMs }: Entrant): number {
     const { lastOpenMs, longestSuccessMs, home } = this.#circuit;
-    return (
-      home.rules.probeMs ??
-      attemptTimeoutMs ??
-      Math.max(lastOpenMs, SHORTEST_PROBE_MS, 2 * longestSuccessMs)
-    );
+    if (home.rules.probeMs !== undefined) return home.rules.probeMs;
+    if (attemptTimeoutMs !== undefined) return Infinity;
+    return Math.max(lastOpenMs, SHORTEST_PROBE_MS, 2 * longestSuccessMs);
   }
 
   /** As soon as the result is certain. */
@@ -111,7 +110,6 @@ class Probe extends Pass {
   }
 
   isOverdue(nowMs: number): boolean {
-    // A probe whose attempt has a timeout of the same length is given that timeout's chance to speak first.
     return nowMs - this.#beganMs > this.#limitMs + clock.stalenessMs;
   }
 
