@@ -194,8 +194,8 @@ export const wrongResult: Promise<string> = policy.execute(async () => 1);
 void policy.execute(({ retries }) => retries);
 // @ts-expect-error an option of a call that there is none of
 void policy.execute(() => 1, { timeout: 5 });
-// @ts-expect-error a deadline of a call is in milliseconds
-void withCall({ deadlineMs: "2s" }, () => 1);
+// @ts-expect-error a duration that is written needs a unit that there is
+void withCall({ deadlineMs: "2x" }, () => 1);
 // @ts-expect-error a call is read only
 currentCall().attempt = 2;
 
