@@ -8,6 +8,7 @@ import {
   retry,
   retryBudget,
   timeout,
+  withCall,
 } from "@breakwater/core";
 import {
   eventLog,
@@ -209,4 +210,20 @@ it("an unnamed policy asks for a name once", async () => {
   const logs = [eventLog(policy), eventLog(policy)];
   await clock.advance(0);
   expect(logs.map((log) => log.map(({ type }) => type))).toEqual([["policy.unnamed"], []]);
+});
+
+it("a call begun in a withCall block is inside the attempt around it, however late its error arrives", async () => {
+  const runs: number[] = [];
+  const inner = resilient(retry({ baseMs: 0 })).wrap(async () => {
+    runs.push(clock.nowMs);
+    throw new Error("down");
+  });
+  const cleansUp = async (): Promise<void> => {
+    await withCall({ idempotent: true }, inner).catch(async (error: unknown) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      throw error;
+    });
+  };
+  await expect(resilient(retry({ baseMs: 0 })).execute(cleansUp)).rejects.toThrow("down");
+  expect(runs).toHaveLength(3);
 });

@@ -57,6 +57,13 @@ export function runningFrame(): Frame | undefined {
   return running;
 }
 
+/** The frame of the task whose synchronous start this is; a `withCall` block in it is none. */
+export function taskFrame(): Frame | undefined {
+  let frame = running;
+  while (frame instanceof OptionsFrame) frame = frame.outer;
+  return frame;
+}
+
 let contexts: AsyncLocalStorage<Call> | undefined;
 
 /** Runs a task whose policy has `context: true`: `currentCall()` then holds after each `await`, too. */

@@ -5,7 +5,7 @@ import {
   type Frame,
   leave,
   runInContext,
-  runningFrame,
+  taskFrame,
 } from "../call/call.js";
 import { discardResult } from "../classify/judge-result.js";
 import type { Pass } from "../guards/guard.js";
@@ -257,7 +257,7 @@ class CallOfAttempt implements Call, Frame {
 
 /** The attempt in whose synchronous start this is, as far as that is known. */
 export function runningAttempt(): Attempt | undefined {
-  const frame = runningFrame();
+  const frame = taskFrame();
   if (frame === undefined) return undefined;
   return frame instanceof Attempt ? frame : CallOfAttempt.attemptOf(frame);
 }
