@@ -40,11 +40,7 @@ export class Keyed<C extends Cell> {
   #overflow: Slot<C> | undefined;
   #noRoomUntilMs = -Infinity;
 
-  constructor(
-    make: (key: string | undefined) => C,
-    rules: () => KeyRules,
-    overflowed: () => void = () => {},
-  ) {
+  constructor(make: (key: string | undefined) => C, rules: () => KeyRules, overflowed: () => void) {
     this.#make = make;
     this.#rules = rules;
     this.#overflowed = overflowed;

@@ -52,7 +52,7 @@ export function compile(
 
 function planOf(policy: string, parts: Parts, options: ParsedPolicyOptions, events: Events): Plan {
   const attemptTimeoutMs = parts.timeout?.rules.attemptTimeoutMs;
-  return {
+  return Object.freeze<Plan>({
     policy,
     key: options.key,
     idempotent: options.idempotent as Plan["idempotent"],
@@ -67,7 +67,7 @@ function planOf(policy: string, parts: Parts, options: ParsedPolicyOptions, even
     stackTraces: options.stackTraces,
     counters: new Counters(),
     events,
-  };
+  });
 }
 
 /** Nothing in it can wait, repeat or cut short; a budget alone is fed by its calls, and so is not nothing. */
