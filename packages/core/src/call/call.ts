@@ -48,8 +48,11 @@ export function enter(frame: Frame): Frame | undefined {
   return outer;
 }
 
-export function leave(outer: Frame | undefined): void {
+/** Gives what was running: the frame that was entered, or the call that has taken its place. */
+export function leave(outer: Frame | undefined): Frame | undefined {
+  const left = running;
   running = outer;
+  return left;
 }
 
 /** The frame whose synchronous start this is, if any. */
@@ -57,19 +60,24 @@ export function runningFrame(): Frame | undefined {
   return running;
 }
 
-/** The frame of the task whose synchronous start this is; a `withCall` block in it is none. */
-export function taskFrame(): Frame | undefined {
-  let frame = running;
-  while (frame instanceof OptionsFrame) frame = frame.outer;
-  return frame;
+/** The call whose synchronous start this is. A frame that many calls share is replaced by this one, for whoever asks next. */
+export function startingCall(): (Call & Frame) | undefined {
+  const call = running?.toCall();
+  if (call !== undefined && running?.callOptions === undefined) running = call;
+  return call;
 }
 
-let contexts: AsyncLocalStorage<Call> | undefined;
+let contexts: AsyncLocalStorage<Call & Frame> | undefined;
 
-/** Runs a task whose policy has `context: true`: `currentCall()` then holds after each `await`, too. */
-export function runInContext<T>(call: Call, start: () => T): T {
-  contexts ??= new AsyncLocalStorage<Call>();
+/** Runs a task so that `currentCall()` holds after each `await`, too, and calls that it begins later know where they belong. */
+export function runInContext<T>(call: Call & Frame, start: () => T): T {
+  contexts ??= new AsyncLocalStorage<Call & Frame>();
   return contexts.run(call, start);
+}
+
+/** The call in whose context this runs, if any. */
+export function callInContext(): (Call & Frame) | undefined {
+  return contexts?.getStore();
 }
 
 /**
@@ -90,14 +98,8 @@ export function runInContext<T>(call: Call, start: () => T): T {
  * }
  */
 export function currentCall(): Call {
-  const call = running?.toCall();
-  if (call !== undefined) {
-    // A frame that many calls share is replaced by this call, so that the next reading finds the same one.
-    if (running?.callOptions === undefined) running = call;
-    return call;
-  }
-  const inContext = contexts?.getStore();
-  if (inContext !== undefined) return inContext;
+  const call = startingCall() ?? callInContext();
+  if (call !== undefined) return call;
   throw new BreakwaterError(
     "ERR_NO_CALL",
     "currentCall() was read outside a call. Read it before the first await of a decorated or wrapped method, " +

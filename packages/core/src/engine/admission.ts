@@ -1,10 +1,11 @@
-import type { Pass } from "../guards/guard.js";
+import type { Frame } from "../call/call.js";
+import type { Loan, Pass } from "../guards/guard.js";
 import type { Judgement } from "../verdicts/verdict.js";
 
-/** What a task's promise is chained with. */
-export interface Handlers {
-  onValue(this: void, value: unknown): unknown;
-  onError(this: void, error: unknown): never;
+/** What all direct calls under one admission have in common: their frame, and what a task's promise is chained with. */
+export interface SharedCall extends Frame {
+  readonly onValue: (this: void, value: unknown) => unknown;
+  readonly onError: (this: void, error: unknown) => never;
 }
 
 /**
@@ -13,11 +14,16 @@ export interface Handlers {
  */
 export class Admission {
   readonly passes: readonly Pass[];
-  /** What all direct calls under this admission settle with. */
-  handlers: Handlers | undefined = undefined;
+  /** Made by the direct driver, for its calls. */
+  shared: SharedCall | undefined = undefined;
 
   constructor(passes: readonly Pass[]) {
     this.passes = passes;
+  }
+
+  /** Nothing has been lent: this is what is exited. */
+  end(): this {
+    return this;
   }
 
   exit(judgement: Judgement, error?: unknown): void {
@@ -30,5 +36,15 @@ export class Admission {
     return this.passes
       .map((pass) => pass.outlive(judgement, error))
       .filter((pass) => pass !== undefined);
+  }
+
+  /** A call begins inside the attempt: what that holds from now on, and what of it the call may run under. */
+  toLend(): { readonly admission: Admission; readonly loans: readonly Loan[] } {
+    const loans = this.passes.map((pass) => pass.toLend());
+    const passes = this.passes.map((pass, i) => loans[i] ?? pass);
+    return {
+      admission: new Admission(passes),
+      loans: loans.filter((loan) => loan !== undefined),
+    };
   }
 }

@@ -1,33 +1,32 @@
-import {
-  type Call,
-  type CallOptions,
-  enter,
-  type Frame,
-  leave,
-  runInContext,
-  taskFrame,
-} from "../call/call.js";
+import type { Credit } from "../budget/credit.js";
+import { type Call, type CallOptions, enter, type Frame, leave } from "../call/call.js";
 import { discardResult } from "../classify/judge-result.js";
-import type { Pass } from "../guards/guard.js";
+import type { Loan, Pass } from "../guards/guard.js";
 import { clock } from "../time/clock.js";
-import { Lane, Wait } from "../time/lane.js";
+import { Lane, type Wait } from "../time/lane.js";
 import { type Judgement, JUDGED, VERDICTS } from "../verdicts/verdict.js";
 import type { Admission } from "./admission.js";
-import { type Attempting, moment, type Nested } from "./nesting.js";
-import { judgeFailure, promiseOf, reportSettled } from "./outcome.js";
-import type { Task } from "./plan.js";
-import type { Scope } from "./scope.js";
+import { attempting, type Attempting, moment, type Nested } from "./nesting.js";
+import { judgeFailure, reportSettled } from "./outcome.js";
+import type { Place, Task } from "./plan.js";
+import { runTask, runTaskInContext } from "./task.js";
 
 /** The call that an attempt belongs to. */
 export interface Owner extends Nested {
-  readonly scope: Scope;
+  readonly scope: Place;
   readonly task: Task;
   readonly self: unknown;
   readonly args: readonly unknown[] | undefined;
   readonly signal: AbortSignal | undefined;
   readonly idempotencyKey: string;
+  readonly credit: Credit | undefined;
+  readonly endsMs: number;
+  /** Its tasks run in an asynchronous context of their own. */
+  readonly hasContext: boolean;
   /** Somebody may wait for the caller's abort: make sure that it is heard. */
   listen(): void;
+  /** The time of an attempt is over: how much longer it may run all the same, as what cut it short no longer holds. */
+  extraTimeMs(attempt: Attempt): number;
   timeoutError(attempt: Attempt): Error;
   succeeded(value: unknown): void;
   /** `thrown` false says that the task resolved, with a result that means failure. */
@@ -37,24 +36,30 @@ export interface Owner extends Nested {
 /**
  * One run of the task. It settles once; what the task does later only gives back what it still holds. It is its own
  * place in the lane of its timeout, and the fence that late results stop at.
+ *
+ * It extends nothing: a base class would cost a tenth of the call.
  */
-export class Attempt extends Wait implements Attempting, Frame {
+export class Attempt implements Wait, Attempting, Frame {
+  next: Wait | undefined = undefined;
+  previous: Wait | undefined = undefined;
+  dueMs = 0;
   readonly call: Owner;
   readonly number: number;
   readonly began: number = moment();
   /** How long it may run: what its timeout allows, within what is left of the deadline. */
-  readonly limitMs: number | undefined;
+  limitMs: number | undefined;
+  isOver = false;
+  isLost = false;
   /** Passes of work that goes on although the attempt is over. */
   overstays: readonly Pass[] | undefined = undefined;
-  readonly #admission: Admission;
+  #admission: Admission;
+  #loans: readonly Loan[] | undefined = undefined;
   #lane: Lane | undefined = undefined;
-  #over = false;
   #expiredWith: unknown = undefined;
   /** The caller's own signal, or the controller of one that we abort; made on the first reading. */
   #abortable: AbortController | AbortSignal | undefined = undefined;
 
   constructor(call: Owner, admission: Admission, number: number, limitMs: number | undefined) {
-    super();
     this.call = call;
     this.number = number;
     this.limitMs = limitMs;
@@ -62,16 +67,14 @@ export class Attempt extends Wait implements Attempting, Frame {
   }
 
   begin(nowMs: number): void {
-    const { task, self, args, scope } = this.call;
+    const { task, self, args, hasContext } = this.call;
     if (this.limitMs !== undefined) this.#limitTime(this.limitMs, nowMs);
     const outer = enter(this);
     let promise: Promise<unknown>;
     try {
-      if (scope.plan.context) promise = promiseOf(this.#startInContext());
-      else
-        promise = promiseOf(
-          args === undefined ? task(this.toCall()) : task.apply(self, args as unknown[]),
-        );
+      promise = hasContext
+        ? runTaskInContext(task, self, args, this.toCall())
+        : runTask(task, self, args, this);
     } catch (error) {
       leave(outer);
       return this.#failed(error);
@@ -83,10 +86,18 @@ export class Attempt extends Wait implements Attempting, Frame {
     );
   }
 
+  /** What calls inside it may run under. Once it is over it holds nothing that it could lend. */
+  loans(): readonly Loan[] {
+    if (this.isOver || this.overstays !== undefined) return [];
+    return (this.#loans ??= this.#lend());
+  }
+
   /** From the lane. `stalledMs` over 0: the process stood still, so the dependency is not to blame. */
   expired(stalledMs: number): void {
     const { scope, signal } = this.call;
-    this.#over = true;
+    const extraMs = this.call.extraTimeMs(this);
+    if (extraMs > 0) return this.#extend(extraMs);
+    this.isOver = this.isLost = true;
     if (stalledMs > 0) scope.plan.events.stalled(stalledMs);
     if (signal?.aborted === true) return this.#expiredAfterAbort(signal);
     const error = this.call.timeoutError(this);
@@ -110,6 +121,7 @@ export class Attempt extends Wait implements Attempting, Frame {
 
   /** The caller gave up while the task runs: the task is told, and decides itself how the call ends. */
   callerGaveUp(reason: unknown): void {
+    this.isLost = true;
     this.#leaveWork(judgeFailure(this.call.scope.plan, reason, this.call.signal), reason);
     this.#abort(reason);
   }
@@ -121,7 +133,7 @@ export class Attempt extends Wait implements Attempting, Frame {
 
   get remainingMs(): number | undefined {
     if (this.limitMs === undefined) return undefined;
-    if (this.#over || this.dueMs === 0) return this.#over ? 0 : this.limitMs;
+    if (this.isOver || this.dueMs === 0) return this.isOver ? 0 : this.limitMs;
     return Math.max(0, this.dueMs - clock.stalenessMs - clock.now());
   }
 
@@ -129,16 +141,14 @@ export class Attempt extends Wait implements Attempting, Frame {
     return undefined;
   }
 
-  toCall(): Call & Frame {
+  toCall(): CallOfAttempt {
     return new CallOfAttempt(this);
   }
 
-  #startInContext(): unknown {
-    const { task, self, args } = this.call;
-    const call = this.toCall();
-    return runInContext(call, () =>
-      args === undefined ? task(call) : task.apply(self, args as unknown[]),
-    );
+  #lend(): readonly Loan[] {
+    const { admission, loans } = this.#admission.toLend();
+    this.#admission = admission;
+    return [...loans, ...(this.call.parent?.loans() ?? [])];
   }
 
   /** What a deadline leaves is a duration of this attempt alone, so it gets a lane of its own. */
@@ -146,6 +156,12 @@ export class Attempt extends Wait implements Attempting, Frame {
     const { attemptTimeoutMs, lane } = this.call.scope.plan;
     this.#lane = limitMs === attemptTimeoutMs ? lane : new Lane(Math.max(1, limitMs));
     this.#lane?.add(this, nowMs);
+  }
+
+  #extend(extraMs: number): void {
+    this.limitMs = extraMs === Infinity ? undefined : (this.limitMs ?? 0) + extraMs;
+    this.#lane = extraMs === Infinity ? undefined : new Lane(Math.max(1, extraMs));
+    this.#lane?.add(this, clock.now());
   }
 
   /** A nearly spent deadline says nothing about the dependency. */
@@ -169,7 +185,7 @@ export class Attempt extends Wait implements Attempting, Frame {
   }
 
   #succeeded(value: unknown): void {
-    if (this.#over) {
+    if (this.isOver) {
       this.#endLate();
       return discardResult(value);
     }
@@ -180,14 +196,15 @@ export class Attempt extends Wait implements Attempting, Frame {
   }
 
   #failed(error: unknown): void {
-    if (this.#over) return this.#endLate();
+    if (this.isOver) return this.#endLate();
     const judgement = judgeFailure(this.call.scope.plan, error, this.call.signal);
     this.#settle(judgement, error);
     this.call.failed(judgement, error, true);
   }
 
   #settle(judgement: Judgement, outcome: unknown): void {
-    this.#over = true;
+    this.isOver = true;
+    if (!judgement.verdict.alive) this.isLost = true;
     if (this.#lane !== undefined) this.#lane.remove(this);
     if (this.overstays === undefined) this.#admission.exit(judgement, outcome);
     else this.#exitOverstays();
@@ -246,18 +263,11 @@ class CallOfAttempt implements Call, Frame {
     return undefined;
   }
 
-  toCall(): Call & Frame {
+  get [attempting](): Attempting {
+    return this.#attempt;
+  }
+
+  toCall(): this {
     return this;
   }
-
-  static attemptOf(frame: Frame): Attempt | undefined {
-    return frame instanceof CallOfAttempt ? frame.#attempt : undefined;
-  }
-}
-
-/** The attempt in whose synchronous start this is, as far as that is known. */
-export function runningAttempt(): Attempt | undefined {
-  const frame = taskFrame();
-  if (frame === undefined) return undefined;
-  return frame instanceof Attempt ? frame : CallOfAttempt.attemptOf(frame);
 }

@@ -1,16 +1,19 @@
-import { enter, leave } from "../call/call.js";
+import { type CallOptions, callInContext, enter, type Frame, leave } from "../call/call.js";
 import type { ParsedCallOptions } from "../call/call-options.js";
 import { summarize } from "../errors/summary.js";
 import { Refusal } from "../guards/guard.js";
 import { type Judgement, JUDGED, VERDICTS } from "../verdicts/verdict.js";
-import type { Admission, Handlers } from "./admission.js";
-import { admit } from "./admit.js";
+import { Admission, type SharedCall } from "./admission.js";
+import { admit, admitUnder, Turn } from "./admit.js";
+import { drive } from "./drive.js";
 import { FirstCall } from "./first-call.js";
-import { finalBy, judgeFailure, promiseOf, reportSettled } from "./outcome.js";
+import { attemptAround, isInsideTask } from "./nesting.js";
+import { finalBy, judgeFailure, reportSettled } from "./outcome.js";
 import type { Task } from "./plan.js";
 import { refusalError, rejectSoon, reportRefusal } from "./refusals.js";
 import { CallReport, keepReport } from "./report.js";
 import { type Scope, scopeFor, type Scopes } from "./scope.js";
+import { runTask, runTaskInContext } from "./task.js";
 
 /**
  * For plans in which nothing can wait or repeat. Returns one chained `then` whose handlers all calls under the same
@@ -23,64 +26,148 @@ export function direct(
   args: readonly unknown[] | undefined,
   options: ParsedCallOptions | undefined,
 ): Promise<unknown> {
-  const signal = options?.signal ?? undefined;
-  if (signal?.aborted === true) return rejectSoon(signal.reason);
-  const scope = scopeFor(scopes, self, args, options);
+  if (options !== undefined || isInsideTask())
+    return directWith(scopes, task, self, args, options ?? {});
+  const scope = scopeFor(scopes, self, args, undefined);
   const answer = admit(scope, scope.plan.entrant);
+  if (answer instanceof Admission) return run(scope, answer, task, self, args);
   if (answer instanceof Refusal) return refuse(scope, answer);
-  const frame = signal === undefined ? scope : new FirstCall(scope.plan.policy, scope.key, signal);
-  const outer = enter(frame);
+  return driveInstead(answer, scopes, task, self, args, {});
+}
+
+function run(
+  scope: Scope,
+  admission: Admission,
+  task: Task,
+  self: unknown,
+  args: readonly unknown[] | undefined,
+): Promise<unknown> {
+  const shared = (admission.shared ??= new Shared(scope, admission));
+  const outer = enter(shared);
   let promise: Promise<unknown>;
   try {
-    promise = promiseOf(
-      args === undefined ? task(frame.toCall()) : task.apply(self, args as unknown[]),
-    );
+    promise = runTask(task, self, args, shared);
   } catch (error) {
-    leave(outer);
-    return Promise.reject(failed(scope, answer, error, signal));
+    return Promise.reject(failed(scope, holderOf(leave(outer), admission), error, undefined));
   }
-  leave(outer);
-  const { onValue, onError } =
-    signal === undefined ? shared(scope, answer) : handlersFor(scope, answer, signal);
+  const left = leave(outer);
+  const { onValue, onError } = left === shared ? shared : handlersAfter(scope, left, shared);
   return promise.then(onValue, onError);
 }
 
-function shared(scope: Scope, admission: Admission): Handlers {
-  return (admission.handlers ??= handlersFor(scope, admission, undefined));
+/** A call with options, or inside another one: it has something of its own. */
+function directWith(
+  scopes: Scopes,
+  task: Task,
+  self: unknown,
+  args: readonly unknown[] | undefined,
+  options: ParsedCallOptions,
+): Promise<unknown> {
+  const signal = options.signal ?? undefined;
+  if (signal?.aborted === true) return rejectSoon(signal.reason);
+  const around = attemptAround();
+  if (around !== undefined && around.call.endsMs !== Infinity)
+    return drive(scopes, task, self, args, options);
+  const scope = scopeFor(scopes, self, args, options);
+  const answer = admitUnder(scope, scope.plan.entrant, around?.loans() ?? []);
+  if (answer instanceof Refusal) return refuse(scope, answer);
+  if (answer instanceof Turn) return driveInstead(answer, scopes, task, self, args, options);
+  const call = new FirstCall(scope, answer, signal, around);
+  const start = callInContext() === undefined ? runTask : runTaskInContext;
+  const outer = enter(call);
+  let promise: Promise<unknown>;
+  try {
+    promise = start(task, self, args, call);
+  } catch (error) {
+    leave(outer);
+    return Promise.reject(failed(scope, call, error, signal));
+  }
+  leave(outer);
+  const { onValue, onError } = handlersFor(scope, call, signal);
+  return promise.then(onValue, onError);
 }
 
-function handlersFor(
-  scope: Scope,
-  admission: Admission,
-  signal: AbortSignal | undefined,
-): Handlers {
+/** One of its guards has a queue, and is full: this call has to wait after all. */
+function driveInstead(
+  { waiter }: Turn,
+  scopes: Scopes,
+  task: Task,
+  self: unknown,
+  args: readonly unknown[] | undefined,
+  options: ParsedCallOptions,
+): Promise<unknown> {
+  waiter.giveUp();
+  return drive(scopes, task, self, args, options);
+}
+
+/** The frame and the handlers of all calls under one admission that have nothing of their own. */
+class Shared implements SharedCall {
+  readonly onValue: SharedCall["onValue"];
+  readonly onError: SharedCall["onError"];
+  readonly #scope: Scope;
+  readonly #admission: Admission;
+
+  constructor(scope: Scope, admission: Admission) {
+    this.#scope = scope;
+    this.#admission = admission;
+    const { onValue, onError } = handlersFor(scope, admission, undefined);
+    this.onValue = onValue;
+    this.onError = onError;
+  }
+
+  get callOptions(): CallOptions | undefined {
+    return undefined;
+  }
+
+  toCall(): FirstCall {
+    return new FirstCall(this.#scope, this.#admission, undefined, undefined);
+  }
+}
+
+/** Who knows what is to be exited: another admission, once calls inside have been lent some of the first one. */
+interface Holder {
+  end(judgement: Judgement): Admission;
+}
+
+/** The task has asked for its call; if it has begun calls inside, those run under some of what it holds. */
+function handlersAfter(scope: Scope, left: Frame | undefined, shared: Handlers): Handlers {
+  return left instanceof FirstCall && left.hasLent ? handlersFor(scope, left, undefined) : shared;
+}
+
+function holderOf(left: Frame | undefined, admission: Admission): Holder {
+  return left instanceof FirstCall ? left : admission;
+}
+
+type Handlers = Pick<SharedCall, "onValue" | "onError">;
+
+function handlersFor(scope: Scope, holder: Holder, signal: AbortSignal | undefined): Handlers {
   return {
     onValue(value) {
       const judgement = scope.plan.classifier.result(value);
-      settle(scope, admission, judgement, value);
+      settle(scope, holder, judgement, value);
       if (judgement !== JUDGED.success) keepReportOf(value, scope, judgement, signal);
       return value;
     },
     onError(error) {
-      throw failed(scope, admission, error, signal);
+      throw failed(scope, holder, error, signal);
     },
   };
 }
 
-function settle(scope: Scope, admission: Admission, judgement: Judgement, outcome: unknown): void {
-  admission.exit(judgement, outcome);
+function settle(scope: Scope, holder: Holder, judgement: Judgement, outcome: unknown): void {
+  holder.end(judgement).exit(judgement, outcome);
   reportSettled(scope, 1, judgement);
 }
 
 /** The same error, once everybody has heard of it. */
 function failed(
   scope: Scope,
-  admission: Admission,
+  holder: Holder,
   error: unknown,
   signal: AbortSignal | undefined,
 ): unknown {
   const judgement = judgeFailure(scope.plan, error, signal);
-  settle(scope, admission, judgement, error);
+  settle(scope, holder, judgement, error);
   keepReportOf(error, scope, judgement, signal);
   return error;
 }

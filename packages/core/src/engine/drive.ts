@@ -1,22 +1,31 @@
-import type { Withdrawal } from "../budget/credit.js";
+import type { Credit, Withdrawal } from "../budget/credit.js";
+import { callInContext } from "../call/call.js";
 import type { ParsedCallOptions } from "../call/call-options.js";
 import { discardResult } from "../classify/judge-result.js";
-import { type BreakwaterError, withoutStack } from "../errors/errors.js";
-import { ignoreRejection } from "../errors/hooks.js";
-import { summarize } from "../errors/summary.js";
+import type { BreakwaterError } from "../errors/errors.js";
 import type { StoppedBy } from "../events/catalog.js";
-import { type Entrant, Refusal } from "../guards/guard.js";
+import { type Entrant, type Guard, Loan, type Pass, Refusal } from "../guards/guard.js";
 import { backoffMs } from "../retry/backoff.js";
 import { clock, type Timer } from "../time/clock.js";
-import { formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
+import { LONGEST_TIMER_MS } from "../time/duration.js";
 import { uuid } from "../time/random.js";
-import type { Judgement } from "../verdicts/verdict.js";
-import type { Admission } from "./admission.js";
-import { admit } from "./admit.js";
-import { Attempt, type Owner, runningAttempt } from "./attempt.js";
+import { type Judgement, JUDGED } from "../verdicts/verdict.js";
+import { Admission } from "./admission.js";
+import { admit, admitUnder, Turn } from "./admit.js";
+import { Attempt, type Owner } from "./attempt.js";
+import { attemptTimeout, deadlineExceeded } from "./cut-short.js";
 import { deferred, type Settle, unset } from "./deferred.js";
 import { History, type Outcome } from "./history.js";
-import { type Attempting, gaveUpInside, markGivenUp, moment } from "./nesting.js";
+import { mayRepeat } from "./may-repeat.js";
+import {
+  attemptAround,
+  type Attempting,
+  gaveUpInside,
+  hasDeposited,
+  isInsideTask,
+  markGivenUp,
+  moment,
+} from "./nesting.js";
 import { finalBy } from "./outcome.js";
 import type { Task } from "./plan.js";
 import { refusalError, rejectSoon, reportRefusal } from "./refusals.js";
@@ -43,14 +52,19 @@ interface Retry {
   timer: Timer | undefined;
 }
 
-/** One call: admit, run, settle, decide, wait. Each step hands over to the next; `succeeded` and `#stop` are the ways out. */
+/**
+ * One call: admit, run, settle, decide, wait. Each step hands over to the next; `succeeded`, `#refused` and `#stop` are
+ * the ways out.
+ */
 class Run implements Owner {
   readonly scope: Scope;
   readonly task: Task;
   readonly self: unknown;
   readonly args: readonly unknown[] | undefined;
   readonly began: number = moment();
-  readonly parent: Attempting | undefined = runningAttempt();
+  readonly parent: Attempting | undefined;
+  /** Of its own deadline, or of that of a call around it; `Infinity` without one. */
+  readonly endsMs: number;
   resolve: Settle = unset;
   reject: Settle = unset;
   readonly #options: ParsedCallOptions | undefined;
@@ -60,7 +74,8 @@ class Run implements Owner {
   #attempts = 0;
   /** What has gone wrong so far: made with the first failure. */
   #history: History | undefined = undefined;
-  #sleeping: Retry | undefined = undefined;
+  #turn: Turn | undefined = undefined;
+  #retry: Retry | undefined = undefined;
   #idempotencyKey: string | undefined = undefined;
   #listening = false;
   #cutByDeadline = false;
@@ -78,19 +93,23 @@ class Run implements Owner {
     this.self = self;
     this.args = args;
     this.#options = options;
+    this.parent = isInsideTask() ? attemptAround() : undefined;
     this.#deadlineMs = shorterDeadline(scope.plan.deadlineMs, options?.deadlineMs ?? undefined);
+    const inheritedMs = this.parent === undefined ? Infinity : this.parent.call.endsMs;
+    const isLimited = this.#deadlineMs !== undefined || inheritedMs !== Infinity;
     // A deadline is counted from here, so its beginning must not be stale.
-    this.#beganMs = this.#deadlineMs === undefined ? clock.now() : clock.read();
+    this.#beganMs = isLimited ? clock.read() : clock.now();
+    this.endsMs = isLimited ? Math.min(inheritedMs, this.#ownEndMs) : Infinity;
   }
 
   start(): Promise<unknown> {
-    const { scope } = this;
-    if (this.#deadlineMs !== undefined && this.#hasTooLittleTime(0)) return this.#refuseForTime();
-    const answer = admit(scope, scope.plan.entrant);
-    if (answer instanceof Refusal) return this.#refuse(refusalError(scope, answer));
-    scope.parts.credit?.depositForCall(this.#beganMs);
+    if (this.endsMs !== Infinity && this.#hasTooLittleTime(0)) return this.#refuseForTime();
+    const isPlain = this.parent === undefined && this.endsMs === Infinity;
+    const answer = isPlain ? admit(this.scope, this.scope.plan.entrant) : this.#admit([]);
+    if (answer instanceof Refusal) return this.#refuse(refusalError(this.scope, answer));
     const promise = deferred(this);
-    this.#begin(answer, this.#beganMs);
+    if (answer instanceof Admission) this.#begin(answer, this.#beganMs);
+    else this.#queue(answer);
     return promise;
   }
 
@@ -98,8 +117,18 @@ class Run implements Owner {
     return this.#options?.signal ?? undefined;
   }
 
+  get credit(): Credit | undefined {
+    return this.scope.credit;
+  }
+
   get idempotencyKey(): string {
     return (this.#idempotencyKey ??= uuid());
+  }
+
+  /** Inside a context everything has one: else what it begins later would be taken for the outer call's. */
+  get hasContext(): boolean {
+    const { context, propagates } = this.scope.plan;
+    return context || (propagates && this.endsMs !== Infinity) || callInContext() !== undefined;
   }
 
   /** A listener costs 220 ns: added only once there is something of ours to cut short. */
@@ -109,34 +138,41 @@ class Run implements Owner {
     this.signal.addEventListener("abort", this, { once: true });
   }
 
-  /** The caller gave up: a running task is told and decides itself how it ends; a sleep ends at once. */
+  /** The caller gave up: a running task is told and decides itself how it ends; a wait ends at once. */
   handleEvent(): void {
     const reason: unknown = this.signal?.reason;
-    if (this.#sleeping === undefined) return this.#attempt?.callerGaveUp(reason);
-    clock.clearTimer(this.#sleeping.timer);
+    if (this.#turn === undefined && this.#retry === undefined)
+      return this.#attempt?.callerGaveUp(reason);
+    this.#stopWaiting();
     this.#discardOutcome();
     this.#giveBack("aborted", { value: reason, thrown: true });
   }
 
+  /** The deadline of a call around this one holds only as long as that runs. */
+  extraTimeMs({ limitMs = 0 }: Attempt): number {
+    if (this.parent?.isOver !== true) return 0;
+    const { attemptTimeoutMs = Infinity } = this.scope.plan;
+    const leftMs = this.#ownEndMs - clock.now();
+    return Math.max(0, Math.min(attemptTimeoutMs - limitMs, leftMs));
+  }
+
   timeoutError({ limitMs = 0, number }: Attempt): BreakwaterError {
-    const { policy, attemptTimeoutMs = Infinity } = this.scope.plan;
-    if (limitMs < attemptTimeoutMs) {
-      this.#cutByDeadline = true;
-      return this.#deadlineExceeded();
-    }
-    const message = `${policy}: attempt ${number} took longer than its ${formatDuration(limitMs)} (attemptTimeoutMs).`;
-    return withoutStack("ERR_ATTEMPT_TIMEOUT", message, this.#details());
+    const { attemptTimeoutMs = Infinity } = this.scope.plan;
+    if (limitMs >= attemptTimeoutMs)
+      return attemptTimeout(this.scope, number, limitMs, this.#history?.outcome.value);
+    this.#cutByDeadline = true;
+    return this.#deadlineExceeded();
   }
 
   succeeded(value: unknown): void {
-    this.scope.parts.credit?.depositForAnswer(this.#beganMs);
+    this.#ownCredit?.depositForAnswer(this.#beganMs);
     this.#ended = true;
     if (this.#listening) this.#unlisten();
     this.resolve(value);
   }
 
   failed(judgement: Judgement, value: unknown, thrown: boolean): void {
-    if (judgement.verdict.alive) this.scope.parts.credit?.depositForAnswer(this.#beganMs);
+    if (judgement.verdict.alive) this.#ownCredit?.depositForAnswer(this.#beganMs);
     const history = (this.#history ??= new History(this.scope));
     history.failed(this.#attempts, judgement, { value, thrown });
     const decision = this.#decide(judgement, history);
@@ -144,15 +180,66 @@ class Run implements Owner {
     else this.#wait(decision, judgement, history);
   }
 
+  #admit(granted: readonly Loan[]): Admission | Refusal | Turn {
+    const retained = this.#history?.retain(this.#attempt?.overstays) ?? [];
+    const loans = [...granted, ...retained, ...(this.parent?.loans() ?? [])];
+    return admitUnder(this.scope, this.#entrant(), loans);
+  }
+
+  #entrant(): Entrant {
+    const { entrant, minAttemptMs } = this.scope.plan;
+    if (this.endsMs === Infinity) return entrant;
+    return { ...entrant, mostWaitMs: this.#timeLeftMs(clock.now()) - minAttemptMs };
+  }
+
+  #proceed(answer: Admission | Refusal | Turn): void {
+    if (answer instanceof Admission) this.#begin(answer, clock.now());
+    else if (answer instanceof Turn) this.#queue(answer);
+    else this.#refused(answer);
+  }
+
+  #queue(turn: Turn): void {
+    this.#turn = turn;
+    this.listen();
+    turn.waiter.ready = (answer) => this.#turnCame(turn.guard, answer);
+  }
+
+  /** The other guards are asked again: much may have happened meanwhile. */
+  #turnCame(guard: Guard, answer: Pass | Refusal): void {
+    this.#turn = undefined;
+    if (answer instanceof Refusal) return this.#refused(answer);
+    const granted = new Granted(guard, answer);
+    const next = this.#admit([granted]);
+    granted.giveBackUnused();
+    this.#proceed(next);
+  }
+
+  #begin(admission: Admission, nowMs: number): void {
+    const { plan } = this.scope;
+    if (this.#attempts === 0) this.#ownCredit?.depositForCall(this.#beganMs);
+    else plan.counters.retries++;
+    this.#retry = undefined;
+    this.#discardOutcome();
+    const limitMs = this.endsMs === Infinity ? plan.attemptTimeoutMs : this.#limitMs(nowMs);
+    this.#attempt = new Attempt(this, admission, ++this.#attempts, limitMs);
+    this.#attempt.begin(nowMs);
+  }
+
+  #limitMs(nowMs: number): number {
+    const { attemptTimeoutMs = Infinity } = this.scope.plan;
+    return Math.min(attemptTimeoutMs, this.#timeLeftMs(nowMs));
+  }
+
   /** Before any sleep, in this order: verdict, attempts, nested, deadline, would a guard refuse, budget. */
   #decide(judgement: Judgement, history: History): Retry | StoppedBy {
-    const { plan, parts } = this.scope;
+    const { plan, guards, credit } = this.scope;
     const { retry } = plan;
     const final = finalBy(judgement, this.signal);
     if (final !== undefined) return final;
+    if (this.parent?.isLost === true) return "aborted";
     if (this.#cutByDeadline) return "deadline";
     if (this.#attempts >= retry.maxAttempts) return "attempts";
-    if (!judgement.unsent && !this.#mayRepeat()) return "unsafe";
+    if (!judgement.unsent && !mayRepeat(plan, this.args, this.#options)) return "unsafe";
     if (!retry.nested && gaveUpInside(history.outcome.value, this.#attempt as Attempt))
       return "nested";
     if (judgement.retryAfterMs > retry.maxRetryAfterMs) return "hint";
@@ -160,16 +247,16 @@ class Run implements Owner {
     const delayMs = Math.min(LONGEST_TIMER_MS, history.backoffMs + judgement.retryAfterMs);
     if (this.#hasTooLittleTime(delayMs)) return "deadline";
     const atMs = clock.now() + delayMs;
-    if (parts.guards.some((guard) => guard.wouldRefuse(atMs))) return "refused";
-    const withdrawal = parts.credit?.withdraw();
-    if (parts.credit !== undefined && withdrawal === undefined) return "budget";
+    if (guards.some((guard) => guard.wouldRefuse(atMs))) return "refused";
+    const withdrawal = credit?.withdraw();
+    if (credit !== undefined && withdrawal === undefined) return "budget";
     return { delayMs, withdrawal, timer: undefined };
   }
 
   #wait(retry: Retry, { verdict }: Judgement, history: History): void {
     const { plan, key } = this.scope;
     const { delayMs } = retry;
-    this.#sleeping = retry;
+    this.#retry = retry;
     history.waits(delayMs);
     const next = { attempt: this.#attempts + 1, delayMs, verdict: verdict.name };
     if (plan.events.wanted)
@@ -180,23 +267,19 @@ class Run implements Owner {
   }
 
   #again(): void {
-    const { scope, signal } = this;
-    const { plan } = scope;
-    if (this.#sleeping === undefined) return; // a timer of a clock that has been replaced meanwhile
-    if (signal?.aborted === true) return this.handleEvent();
+    if (this.#retry === undefined) return; // a timer of a clock that has been replaced meanwhile
+    this.#retry.timer = undefined;
+    if (this.signal?.aborted === true)
+      return this.#giveBack("aborted", { value: this.signal.reason, thrown: true });
+    if (this.parent?.isLost === true) return this.#giveBack("aborted", this.#history?.outcome);
     if (this.#hasTooLittleTime(0)) return this.#giveBack("deadline", this.#history?.outcome);
-    const answer = admit(scope, this.#entrant());
-    if (answer instanceof Refusal) return this.#giveBack("refused", this.#history?.outcome);
-    this.#sleeping = undefined;
-    plan.counters.retries++;
-    this.#discardOutcome();
-    this.#begin(answer, clock.now());
+    this.#proceed(this.#admit([]));
   }
 
-  #entrant(): Entrant {
-    const { entrant } = this.scope.plan;
-    const retained = this.#history?.retain(this.#attempt?.overstays) ?? [];
-    return retained.length === 0 ? entrant : { ...entrant, retained };
+  #stopWaiting(): void {
+    this.#turn?.waiter.giveUp();
+    this.#turn = undefined;
+    clock.clearTimer(this.#retry?.timer);
   }
 
   /** A result that failed and that nobody will get must not hold its connection. */
@@ -205,22 +288,10 @@ class Run implements Owner {
     if (outcome?.thrown === false) discardResult(outcome.value);
   }
 
-  #begin(admission: Admission, nowMs: number): void {
-    const { attemptTimeoutMs } = this.scope.plan;
-    const limitMs = this.#deadlineMs === undefined ? attemptTimeoutMs : this.#limitMs(nowMs);
-    this.#attempt = new Attempt(this, admission, ++this.#attempts, limitMs);
-    this.#attempt.begin(nowMs);
-  }
-
-  #limitMs(nowMs: number): number {
-    const { attemptTimeoutMs = Infinity } = this.scope.plan;
-    return Math.min(attemptTimeoutMs, this.#timeLeftMs(nowMs));
-  }
-
   /** The retry that was paid for does not run: its token goes back. */
   #giveBack(by: StoppedBy, outcome: Outcome | undefined): void {
-    this.#sleeping?.withdrawal?.refund();
-    this.#sleeping = undefined;
+    this.#retry?.withdrawal?.refund();
+    this.#retry = undefined;
     this.#stop(by, outcome as Outcome);
   }
 
@@ -245,36 +316,46 @@ class Run implements Owner {
       plan.events.emit("retry.denied", key === undefined ? denied : { key, ...denied });
   }
 
+  /** After a wait. If an attempt has run, the caller gets what that ended with. */
+  #refused(refusal: Refusal): void {
+    const isForTime = this.endsMs !== Infinity && this.#hasTooLittleTime(0);
+    if (this.#attempts > 0)
+      return this.#giveBack(isForTime ? "deadline" : "refused", this.#history?.outcome);
+    this.#ended = true;
+    if (this.#listening) this.#unlisten();
+    this.reject(
+      this.#refusal(isForTime ? this.#deadlineExceeded() : refusalError(this.scope, refusal)),
+    );
+  }
+
   /** Before the first attempt: nothing has been started, and nothing is undone. */
   #refuse(error: BreakwaterError): Promise<never> {
-    reportRefusal(this.scope, error);
-    return rejectSoon(error);
+    return rejectSoon(this.#refusal(error));
   }
 
   #refuseForTime(): Promise<never> {
-    const error = this.#deadlineExceeded();
-    keepReport(error, new History(this.scope).stopped("deadline"));
-    return this.#refuse(error);
+    return this.#refuse(this.#deadlineExceeded());
   }
 
-  #mayRepeat(): boolean {
-    const { idempotent, events } = this.scope.plan;
-    const asked = this.#options?.idempotent ?? idempotent ?? true;
-    if (typeof asked !== "function") return asked;
-    let answer: unknown;
-    try {
-      answer = asked(...(this.args ?? []));
-      if (typeof answer === "boolean") return answer;
-      throw new TypeError("the idempotent function returned neither true nor false");
-    } catch (error) {
-      ignoreRejection(answer);
-      events.emit("hook.failed", { hook: "idempotent", error: summarize(error) });
-      return false;
-    }
+  #refusal(error: BreakwaterError): BreakwaterError {
+    if (error.code === "ERR_DEADLINE_EXCEEDED")
+      keepReport(error, new History(this.scope).stopped("deadline"));
+    reportRefusal(this.scope, error);
+    return error;
+  }
+
+  /** What its calls pay into; once, also where calls of the same dependency are nested. */
+  get #ownCredit(): Credit | undefined {
+    const { credit } = this.scope;
+    return credit !== undefined && hasDeposited(credit, this.parent) ? undefined : credit;
+  }
+
+  get #ownEndMs(): number {
+    return this.#beganMs + (this.#deadlineMs ?? Infinity);
   }
 
   #timeLeftMs(nowMs: number): number {
-    return this.#beganMs + (this.#deadlineMs ?? Infinity) - nowMs;
+    return (this.parent?.isOver === true ? this.#ownEndMs : this.endsMs) - nowMs;
   }
 
   #hasTooLittleTime(afterMs: number): boolean {
@@ -282,23 +363,40 @@ class Run implements Owner {
   }
 
   #deadlineExceeded(): BreakwaterError {
-    const { policy } = this.scope.plan;
-    const ran =
-      this.#attempts === 0 ? "the task did not run" : `attempt ${this.#attempts} was cut off`;
-    const message = `${policy}: the deadline of ${formatDuration(this.#deadlineMs ?? 0)} is over; ${ran}.`;
-    return withoutStack("ERR_DEADLINE_EXCEEDED", message, this.#details());
-  }
-
-  #details(): object {
-    return {
-      policy: this.scope.plan.policy,
-      key: this.scope.key,
-      cause: this.#history?.outcome.value,
-    };
+    const isOwn = this.endsMs === this.#ownEndMs;
+    const deadlineMs = isOwn ? this.#deadlineMs : undefined;
+    return deadlineExceeded(this.scope, this.#attempts, deadlineMs, this.#history?.outcome.value);
   }
 
   #unlisten(): void {
     this.signal?.removeEventListener("abort", this);
+  }
+}
+
+/** What a queue has given to this attempt; its guard is not asked again. */
+class Granted extends Loan {
+  readonly guard: Guard;
+  #pass: Pass | undefined;
+
+  constructor(guard: Guard, pass: Pass) {
+    super();
+    this.guard = guard;
+    this.#pass = pass;
+  }
+
+  lend(): Pass {
+    const pass = this.#pass as Pass;
+    this.#pass = undefined;
+    return pass;
+  }
+
+  exit(): void {
+    this.giveBackUnused();
+  }
+
+  giveBackUnused(): void {
+    this.#pass?.exit(JUDGED.refused);
+    this.#pass = undefined;
   }
 }
 

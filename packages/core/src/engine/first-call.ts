@@ -1,17 +1,75 @@
 import type { Call, CallOptions, Frame } from "../call/call.js";
+import type { Loan } from "../guards/guard.js";
 import { uuid } from "../time/random.js";
+import type { Judgement } from "../verdicts/verdict.js";
+import type { Admission } from "./admission.js";
+import { attempting, type Attempting, moment } from "./nesting.js";
+import type { Place } from "./plan.js";
 
-/** A call of a plan that never retries and has no time limit, as its task sees it. */
-export class FirstCall implements Call, Frame {
-  readonly policy: string;
-  readonly key: string | undefined;
+/** A call of a plan that never retries and has no time limit, as its task sees it. Its only attempt is the call itself. */
+export class FirstCall implements Call, Frame, Attempting {
+  readonly began: number = moment();
+  readonly parent: Attempting | undefined;
+  isOver = false;
+  isLost = false;
+  readonly #place: Place;
+  #admission: Admission;
   #signal: AbortSignal | undefined;
-  #idempotencyKey: string | undefined;
+  #loans: readonly Loan[] | undefined = undefined;
+  #idempotencyKey: string | undefined = undefined;
 
-  constructor(policy: string, key: string | undefined, signal: AbortSignal | undefined) {
-    this.policy = policy;
-    this.key = key;
+  constructor(
+    place: Place,
+    admission: Admission,
+    signal: AbortSignal | undefined,
+    parent: Attempting | undefined,
+  ) {
+    this.#place = place;
+    this.#admission = admission;
     this.#signal = signal;
+    this.parent = parent;
+  }
+
+  get [attempting](): Attempting {
+    return this;
+  }
+
+  get call(): this {
+    return this;
+  }
+
+  /** Who has a budget is driven. */
+  get credit(): undefined {
+    return undefined;
+  }
+
+  /** A call that has a deadline, its own or one around it, is driven. */
+  get endsMs(): number {
+    return Infinity;
+  }
+
+  /** Calls have begun inside it, and run under what it holds. */
+  get hasLent(): boolean {
+    return this.#loans !== undefined;
+  }
+
+  /** It is over; what it held is to be exited. */
+  end({ verdict }: Judgement): Admission {
+    this.isOver = true;
+    this.isLost = !verdict.alive;
+    return this.#admission;
+  }
+
+  loans(): readonly Loan[] {
+    return this.isOver ? [] : (this.#loans ??= this.#lend());
+  }
+
+  get policy(): string {
+    return this.#place.plan.policy;
+  }
+
+  get key(): string | undefined {
+    return this.#place.key;
   }
 
   get attempt(): number {
@@ -35,7 +93,13 @@ export class FirstCall implements Call, Frame {
     return undefined;
   }
 
-  toCall(): Call & Frame {
+  toCall(): this {
     return this;
+  }
+
+  #lend(): readonly Loan[] {
+    const { admission, loans } = this.#admission.toLend();
+    this.#admission = admission;
+    return [...loans, ...(this.parent?.loans() ?? [])];
   }
 }

@@ -1,9 +1,9 @@
 import { summarize } from "../errors/summary.js";
 import type { StoppedBy } from "../events/catalog.js";
-import type { Pass } from "../guards/guard.js";
+import { Loan, type Pass } from "../guards/guard.js";
 import type { Judgement } from "../verdicts/verdict.js";
 import { type AttemptReport, CallReport } from "./report.js";
-import type { Scope } from "./scope.js";
+import type { Place } from "./plan.js";
 
 /** What an attempt ended with: the error that the task threw, or a result that means failure. */
 export interface Outcome {
@@ -17,12 +17,12 @@ export class History {
   outcome: Outcome = { value: undefined, thrown: true };
   /** The last delay, without what the dependency asked for: the next one may grow from it. */
   backoffMs = 0;
-  readonly #retained: Pass[] = [];
-  readonly #scope: Scope;
+  readonly #retained: Loan[] = [];
+  readonly #scope: Place;
   readonly #attempts: Failure[] = [];
   #stoppedBy: StoppedBy = "attempts";
 
-  constructor(scope: Scope) {
+  constructor(scope: Place) {
     this.#scope = scope;
   }
 
@@ -37,8 +37,8 @@ export class History {
   }
 
   /** Passes of earlier attempts whose work may still run: the next attempt runs under them, too. */
-  retain(overstays: readonly Pass[] = []): readonly Pass[] {
-    this.#retained.push(...overstays);
+  retain(overstays: readonly Pass[] = []): readonly Loan[] {
+    this.#retained.push(...overstays.filter((pass) => pass instanceof Loan));
     return this.#retained;
   }
 

@@ -1,16 +1,21 @@
+import type { Credit } from "../budget/credit.js";
+import { type Call, callInContext, type Frame, runningFrame, startingCall } from "../call/call.js";
+import { firstOfCauses } from "../errors/causes.js";
+import type { Loan } from "../guards/guard.js";
+
 /**
  * No amplification between layers: three nested policies of three attempts shall make 3 requests, not 27. A policy that
  * has given up on an error marks it; an outer attempt that fails with a marked error is not repeated, if the inner call
  * ran inside it.
  *
- * Inside is certain when the inner call began in the synchronous start of the outer task. A call that began later has
- * no known parent; it counts as inside when it began after the attempt did and gave up in this very turn of the event
- * loop, which is how a rejection travels through `await`. So an error object that many calls share (a prebuilt one, or
- * a shared rejected promise) does not take its retries from a call that has nothing to do with whoever gave up.
+ * Inside is certain when the inner call began in the synchronous start of the outer task, or in its asynchronous
+ * context where it has one. Any other call has no known parent; it counts as inside when it began after the attempt did
+ * and gave up in this very turn of the event loop, which is how a rejection travels through `await`. So an error object
+ * that many calls share (a prebuilt one, or a shared rejected promise) does not take its retries from a call that has
+ * nothing to do with whoever gave up.
  */
 const givenUp = new WeakMap<object, Nested & { readonly turn: number }>();
 
-const DEEPEST_CAUSE = 10;
 const nextTurn = globalThis.setImmediate;
 
 let moments = 0;
@@ -31,7 +36,32 @@ export interface Nested {
 /** An attempt that calls may be nested in. */
 export interface Attempting {
   readonly began: number;
-  readonly call: Nested;
+  readonly isOver: boolean;
+  /** Whoever waited for it does so no longer, or it has failed: what goes on inside it is for nobody. */
+  readonly isLost: boolean;
+  readonly call: Nested & {
+    readonly credit: Credit | undefined;
+    /** When the deadline of this call, or of one around it, is over; `Infinity` without one. */
+    readonly endsMs: number;
+  };
+  /** What calls inside it may run under: what it holds, and what the attempts around it do. */
+  loans(): readonly Loan[];
+}
+
+/** How an attempt is found behind the call that its task sees. */
+export const attempting: unique symbol = Symbol("attempting");
+
+/** Is this inside of a task: in its synchronous start, or in its context? */
+export function isInsideTask(): boolean {
+  return runningFrame() !== undefined || callInContext() !== undefined;
+}
+
+/** The attempt that this belongs to, as far as that is known, while it lasts. */
+export function attemptAround(): Attempting | undefined {
+  const call: (Call & Frame & { readonly [attempting]?: Attempting }) | undefined =
+    startingCall() ?? callInContext();
+  const around = call?.[attempting];
+  return around?.isOver === true ? undefined : around;
 }
 
 /** Marks the error that `call` gave up on. */
@@ -48,26 +78,22 @@ export function markGivenUp(error: unknown, { began, parent }: Nested): void {
 
 /** Has a call inside this attempt given up on the error, or on what caused it? */
 export function gaveUpInside(error: unknown, attempt: Attempting): boolean {
-  let link = error;
-  for (let depth = 0; depth < DEEPEST_CAUSE && typeof link === "object" && link !== null; depth++) {
+  const found = firstOfCauses(error, (link) => {
     const call = givenUp.get(link);
-    if (call !== undefined && isInside(call, attempt)) return true;
-    link = causeOf(link);
-  }
-  return false;
-}
-
-/** Reading a property runs its getter, and that may throw. */
-function causeOf(error: object): unknown {
-  try {
-    return (error as { cause?: unknown }).cause;
-  } catch {
-    return undefined;
-  }
+    return call !== undefined && isInside(call, attempt) ? call : undefined;
+  });
+  return found !== undefined;
 }
 
 function isInside(call: Nested & { readonly turn: number }, attempt: Attempting): boolean {
   let top: Nested = call;
   for (; top.parent !== undefined; top = top.parent.call) if (top.parent === attempt) return true;
   return top.began > attempt.began && call.turn === turn;
+}
+
+/** Has a call around this one paid into the same credit already? Then it is the same call, to the dependency. */
+export function hasDeposited(credit: Credit, parent: Attempting | undefined): boolean {
+  for (let around = parent; around !== undefined; around = around.call.parent)
+    if (around.call.credit === credit) return true;
+  return false;
 }

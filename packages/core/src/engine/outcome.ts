@@ -1,8 +1,7 @@
 import type { StoppedBy } from "../events/catalog.js";
 import type { Events } from "../events/events.js";
 import { type Judgement, JUDGED, type VerdictName } from "../verdicts/verdict.js";
-import type { Plan } from "./plan.js";
-import type { Scope } from "./scope.js";
+import type { Place, Plan } from "./plan.js";
 
 /**
  * What an error means for this call. Once the caller has given up, whatever the task throws is that abort and nobody's
@@ -27,10 +26,10 @@ function isTimeout(reason: unknown): boolean {
 }
 
 /** Counts and tells the outcome of an attempt. */
-export function reportSettled(scope: Scope, attempt: number, judgement: Judgement): void {
-  const { counters, events } = scope.plan;
+export function reportSettled({ plan, key }: Place, attempt: number, judgement: Judgement): void {
+  const { counters, events } = plan;
   counters.settled(judgement);
-  if (events.wanted) tellSettled(events, scope.key, attempt, judgement.verdict.name);
+  if (events.wanted) tellSettled(events, key, attempt, judgement.verdict.name);
 }
 
 function tellSettled(
@@ -61,16 +60,3 @@ const FINAL = {
   aborted: "aborted",
   refused: "refused",
 } as const;
-
-// oxlint-disable-next-line typescript/unbound-method -- only compared, never called
-const nativeThen = Promise.prototype.then;
-
-/**
- * The promise of whatever a task returned. One that is no plain promise is followed as `await` would follow it: its own
- * `then` is called once, and only its first answer counts.
- */
-export function promiseOf(returned: unknown): Promise<unknown> {
-  const plain =
-    returned instanceof Promise && returned.constructor === Promise && returned.then === nativeThen;
-  return plain ? returned : new Promise((resolve) => resolve(returned));
-}

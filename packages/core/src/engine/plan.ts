@@ -1,6 +1,7 @@
+import type { Credit } from "../budget/credit.js";
 import type { Classifier } from "../classify/classifier.js";
 import type { Events } from "../events/events.js";
-import type { Entrant } from "../guards/guard.js";
+import type { Entrant, Guard } from "../guards/guard.js";
 import type { BackoffRules } from "../retry/backoff.js";
 import type { Lane } from "../time/lane.js";
 import type { Counters } from "./counters.js";
@@ -26,8 +27,19 @@ export interface Plan {
   readonly deadlineMs: number | undefined;
   readonly minAttemptMs: number;
   readonly entrant: Entrant;
+  /** Tasks run in an asynchronous context of their own: what they begin after an `await` still belongs to them. */
   readonly context: boolean;
+  /** A deadline is handed on to calls inside, through such a context. */
+  readonly propagates: boolean;
   readonly stackTraces: boolean;
   readonly counters: Counters;
   readonly events: Events;
+}
+
+/** Where a call runs: the plan, and of one key the guards, in the order in which they are asked, and the credit. */
+export interface Place {
+  readonly plan: Plan;
+  readonly key: string | undefined;
+  readonly guards: readonly Guard[];
+  readonly credit: Credit | undefined;
 }

@@ -1,20 +1,12 @@
 import type { ParsedCallOptions } from "../call/call-options.js";
 import type { Credit } from "../budget/credit.js";
-import type { Call, CallOptions, Frame } from "../call/call.js";
 import { ignoreRejection } from "../errors/hooks.js";
 import { summarize } from "../errors/summary.js";
 import type { Guard } from "../guards/guard.js";
 import { clock } from "../time/clock.js";
 import type { Slot } from "../keys/keyed.js";
 import { Admission } from "./admission.js";
-import { FirstCall } from "./first-call.js";
-import type { Plan } from "./plan.js";
-
-/** The guards and the credit of one key. Guards stand in the order in which they are asked. */
-export interface KeyedParts {
-  readonly guards: readonly Guard[];
-  readonly credit: Credit | undefined;
-}
+import type { Place, Plan } from "./plan.js";
 
 /** The scopes of a policy: one for calls without a key, and one for each key. */
 export interface Scopes {
@@ -23,28 +15,21 @@ export interface Scopes {
   at(key: string): Scope;
 }
 
-/**
- * Where a call runs: the guards and the credit of its key. Resolved once per call, by the engine; guards look nothing
- * up. For the synchronous start of a task it also is the frame that `currentCall()` asks, as it costs nothing per call.
- */
-export class Scope implements Frame {
+/** Where a call runs. Resolved once per call, by the engine; guards look nothing up. */
+export class Scope implements Place {
   readonly plan: Plan;
   readonly key: string | undefined;
-  readonly parts: KeyedParts;
+  readonly guards: readonly Guard[];
+  readonly credit: Credit | undefined;
   /** What the last call held. While nothing changes it is what the next one holds, too. */
-  usual: Admission;
+  usual: Admission = new Admission([]);
   readonly #slots: readonly Slot<unknown>[];
 
-  constructor(
-    plan: Plan,
-    key: string | undefined,
-    parts: KeyedParts,
-    slots: readonly Slot<unknown>[],
-  ) {
+  constructor({ plan, key, guards, credit }: Place, slots: readonly Slot<unknown>[]) {
     this.plan = plan;
     this.key = key;
-    this.parts = parts;
-    this.usual = new Admission([]);
+    this.guards = guards;
+    this.credit = credit;
     this.#slots = slots;
   }
 
@@ -56,14 +41,6 @@ export class Scope implements Frame {
   touch(): void {
     const nowMs = clock.now();
     for (const slot of this.#slots) slot.askedMs = nowMs;
-  }
-
-  get callOptions(): CallOptions | undefined {
-    return undefined;
-  }
-
-  toCall(): Call & Frame {
-    return new FirstCall(this.plan.policy, this.key, undefined);
   }
 }
 

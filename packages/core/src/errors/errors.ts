@@ -8,6 +8,10 @@ export const ERRORS = {
     refusal: true,
     means: "as many attempts as the bulkhead allows are running",
   },
+  ERR_QUEUE_TIMEOUT: {
+    refusal: true,
+    means: "the call has waited for room in the bulkhead for as long as it may",
+  },
   ERR_DEADLINE_EXCEEDED: {
     refusal: false,
     means: "the call ran out of the time its deadline gave it",

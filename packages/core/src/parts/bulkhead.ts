@@ -1,4 +1,4 @@
-import { type BulkheadRules, Room, type RoomHome } from "../guards/bulkhead.js";
+import { type BulkheadRules, Room, type RoomHome } from "../guards/bulkhead/room.js";
 import { Keyed, type Slot } from "../keys/keyed.js";
 import { type Duration, formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
 import { keyFields } from "./circuit-breaker.js";
@@ -22,6 +22,13 @@ export interface BulkheadOptions {
   readonly name?: string;
   /** Attempts that may run at once; more are refused with `ERR_BULKHEAD_FULL`. 1 to 1,000,000. */
   readonly limit: number;
+  /**
+   * Calls that may wait for room, first in, first out; more are refused with `ERR_BULKHEAD_FULL`. 0 to 1,000,000;
+   * default 0. A probe never waits.
+   */
+  readonly queueLimit?: number;
+  /** A call that has waited so long is refused with `ERR_QUEUE_TIMEOUT`. 1 ms to 24.8 days; default 1 s. */
+  readonly queueWaitMs?: Duration;
   /** Work that goes on so long after its timeout or abort no longer counts. 1 ms to 24.8 days; default 30 s. */
   readonly abandonMs?: Duration;
   /** A limit for each key, instead of one for all. Default false. */
@@ -37,6 +44,10 @@ const fields = {
   limit: integer(1, 1_000_000, undefined, {
     meaning: "attempts that may run at once",
     default: "required",
+  }),
+  queueLimit: integer(0, 1_000_000, 0, { meaning: "calls that may wait for room" }),
+  queueWaitMs: duration(1, LONGEST_TIMER_MS, 1_000, {
+    meaning: "a call that has waited so long is refused",
   }),
   abandonMs: duration(1, LONGEST_TIMER_MS, 30_000, {
     meaning: "work that goes on so long after its timeout or abort no longer counts",
@@ -57,6 +68,10 @@ export const bulkheadSchema: Schema<typeof fields> = {
     concurrentSize: () => "limit",
     maxConcurrent: () => "limit",
     maxConcurrentCalls: () => "limit",
+    queue: () => "queueLimit",
+    queueSize: () => "queueLimit",
+    maxQueue: () => "queueLimit",
+    maxWaitDuration: () => "queueWaitMs",
   },
   contradictions: ({ limit }) =>
     limit === undefined
@@ -95,6 +110,13 @@ export class Bulkhead extends StatefulPart implements RoomHome {
     return sum;
   }
 
+  /** How many calls wait for room now, over all keys. */
+  get queued(): number {
+    let sum = 0;
+    for (const room of this.#rooms.all()) sum += room.queued;
+    return sum;
+  }
+
   /**
    * Other options for all policies that share this bulkhead. What runs goes on; a lower limit holds for new attempts.
    *
@@ -109,6 +131,7 @@ export class Bulkhead extends StatefulPart implements RoomHome {
         issueOf("bulkhead.perKey", String(this.rules.perKey), rules.perKey, hint),
       ]);
     this.rules = rules;
+    for (const room of this.#rooms.all()) room.retuned();
   }
 
   at(key: string | undefined): Slot<Room> {
@@ -129,8 +152,12 @@ export class Bulkhead extends StatefulPart implements RoomHome {
   }
 
   describe(): string {
-    const { limit, perKey, abandonMs } = this.rules;
-    return `${limit === 1 ? "1 attempt" : `${limit} attempts`} at once${perKey ? " for each key" : ""}; work abandoned after ${formatDuration(abandonMs)} beyond its limit`;
+    const { limit, queueLimit, queueWaitMs, perKey, abandonMs } = this.rules;
+    const queue =
+      queueLimit === 0
+        ? ""
+        : `; ${queueLimit === 1 ? "1 call waits" : `${queueLimit} calls wait`} for up to ${formatDuration(queueWaitMs)}`;
+    return `${limit === 1 ? "1 attempt" : `${limit} attempts`} at once${perKey ? " for each key" : ""}${queue}; work abandoned after ${formatDuration(abandonMs)} beyond its limit`;
   }
 }
 

@@ -1,9 +1,12 @@
 import { type Duration, formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
-import { duration, isPlainObject, parseOptions, type Schema } from "./options.js";
+import { duration, flag, isPlainObject, parseOptions, type Schema } from "./options.js";
 import { Part } from "./part.js";
 
 /** With less than this left, no attempt begins, unless a deadline says otherwise. */
 export const SHORTEST_ATTEMPT_MS = 10;
+
+/** Where an asynchronous context costs the rest of the process nothing, deadlines are handed on without being asked. */
+export const PROPAGATES_BY_DEFAULT: boolean = Number.parseInt(process.versions.node, 10) >= 24;
 
 /** A limit for each attempt. */
 export interface TimeoutOptions {
@@ -17,6 +20,11 @@ export interface DeadlineOptions {
   readonly deadlineMs: Duration;
   /** With less than this left, no attempt begins. 0 to 24.8 days; default 10 ms, at most deadlineMs. */
   readonly minAttemptMs?: Duration;
+  /**
+   * Whether calls of other policies inside this one get what is left of it, also those that begin after an `await`.
+   * Default: from Node.js 24 on. Before, its first use makes every `await` of the process three times as dear.
+   */
+  readonly propagate?: boolean;
 }
 
 const timeoutFields = {
@@ -34,6 +42,10 @@ const deadlineFields = {
   minAttemptMs: duration(0, LONGEST_TIMER_MS, undefined, {
     meaning: "with less than this left, no attempt begins",
     default: "10 ms, at most deadlineMs",
+  }),
+  propagate: flag(undefined, {
+    meaning: "whether calls inside this one, also after an await, get what is left of it",
+    default: "true from Node.js 24 on",
   }),
 } as const;
 
@@ -107,15 +119,24 @@ export class Timeout extends Part {
 /** A time limit for the whole call. Make it with `deadline`. */
 export class Deadline extends Part {
   readonly kind = "deadline";
-  readonly rules: { readonly deadlineMs: number; readonly minAttemptMs: number };
+  readonly rules: {
+    readonly deadlineMs: number;
+    readonly minAttemptMs: number;
+    readonly propagate: boolean;
+  };
 
   constructor(options: Duration | DeadlineOptions) {
     super();
     const given = isPlainObject(options) ? options : { deadlineMs: options };
-    const { deadlineMs = 0, minAttemptMs } = parseOptions(deadlineSchema, given);
+    const {
+      deadlineMs = 0,
+      minAttemptMs,
+      propagate = PROPAGATES_BY_DEFAULT,
+    } = parseOptions(deadlineSchema, given);
     this.rules = {
       deadlineMs,
       minAttemptMs: minAttemptMs ?? Math.min(SHORTEST_ATTEMPT_MS, deadlineMs),
+      propagate,
     };
   }
 

@@ -4,12 +4,12 @@ import { direct } from "../engine/direct.js";
 import { drive } from "../engine/drive.js";
 import type { Driver } from "../engine/driver.js";
 import type { Plan, RetryRules } from "../engine/plan.js";
-import { type KeyedParts, Scope, type Scopes } from "../engine/scope.js";
+import { Scope, type Scopes } from "../engine/scope.js";
 import type { Events } from "../events/events.js";
 import type { Guard } from "../guards/guard.js";
 import { LONGEST_KEY } from "../keys/keyed.js";
 import { classify } from "../parts/classify.js";
-import { SHORTEST_ATTEMPT_MS } from "../parts/time-limits.js";
+import { PROPAGATES_BY_DEFAULT, SHORTEST_ATTEMPT_MS } from "../parts/time-limits.js";
 import { laneOf } from "../time/lane.js";
 import type { Parts } from "./assemble.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
@@ -62,8 +62,9 @@ function planOf(policy: string, parts: Parts, options: ParsedPolicyOptions, even
     lane: attemptTimeoutMs === undefined ? undefined : laneOf(attemptTimeoutMs),
     deadlineMs: parts.deadline?.rules.deadlineMs,
     minAttemptMs: parts.deadline?.rules.minAttemptMs ?? SHORTEST_ATTEMPT_MS,
-    entrant: { attemptTimeoutMs, retained: undefined },
+    entrant: { attemptTimeoutMs, mostWaitMs: Infinity },
     context: options.context,
+    propagates: parts.deadline?.rules.propagate ?? PROPAGATES_BY_DEFAULT,
     stackTraces: options.stackTraces,
     counters: new Counters(),
     events,
@@ -83,15 +84,11 @@ function canOnlyRunOnce(
 
 function scopeAt(plan: Plan, { breaker, bulkhead, budget }: Parts, key: string | undefined): Scope {
   const slots = { breaker: breaker?.at(key), bulkhead: bulkhead?.at(key), budget: budget?.at(key) };
-  const guards = [slots.breaker?.cell, slots.bulkhead?.cell].filter(
-    (guard): guard is Exclude<typeof guard, undefined> => guard !== undefined,
+  const guards: readonly Guard[] = [slots.breaker?.cell, slots.bulkhead?.cell].filter(
+    (guard) => guard !== undefined,
   );
-  const keyed: KeyedParts = {
-    guards: guards satisfies readonly Guard[],
-    credit: slots.budget?.cell,
-  };
   const held = [slots.breaker, slots.bulkhead, slots.budget].filter((slot) => slot !== undefined);
-  return new Scope(plan, key, keyed, held);
+  return new Scope({ plan, key, guards, credit: slots.budget?.cell }, held);
 }
 
 const MOST_SCOPES = 10_000;

@@ -3,14 +3,14 @@ import { clock, sleepersOf, type Sleeper, type Timer } from "./clock.js";
 /** A timer that fires this late means that the event loop was blocked, not that the work was slow. */
 const STALL_MS = 50;
 
-/** A place in a lane: an attempt that may run out of time. */
-export abstract class Wait {
-  next: Wait | undefined = undefined;
-  previous: Wait | undefined = undefined;
+/** A place in a lane: an attempt that may run out of time, a call in a queue. A lane writes it, and nobody else. */
+export interface Wait {
+  next: Wait | undefined;
+  previous: Wait | undefined;
   /** When it expires; 0 when it is in no lane. */
-  dueMs = 0;
+  dueMs: number;
   /** `stalledMs` is how long the loop was blocked when this expired, 0 when it was not. */
-  abstract expired(stalledMs: number): void;
+  expired(stalledMs: number): void;
 }
 
 /**

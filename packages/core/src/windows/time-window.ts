@@ -32,7 +32,7 @@ export class TimeWindow implements OutcomeWindow {
   record({ failure, timeout }: Outcome, slow: boolean, nowMs: number): void {
     if (nowMs >= this.#endsMs) this.#rotate(nowMs);
     this.calls++;
-    this.#add(CALLS, 1);
+    (this.#ring[this.#at + CALLS] as number)++;
     if (failure || slow) this.#recordTrouble(failure, timeout, slow);
   }
 

@@ -3,7 +3,7 @@ import type { TripReason } from "../../events/catalog.js";
 import { clock } from "../../time/clock.js";
 import { random } from "../../time/random.js";
 import type { Judgement } from "../../verdicts/verdict.js";
-import type { Entrant, Guard, Pass, Refusal } from "../guard.js";
+import type { Answer, Entrant } from "../guard.js";
 import { Closed } from "./closed.js";
 import { HalfOpen } from "./half-open.js";
 import type { CircuitHome, Machine, SavedCircuit, Transition } from "./machine.js";
@@ -19,7 +19,7 @@ const OPEN_JITTER_RATIO = 0.2;
  *
  * States derive from timestamps: no timer, so a process that lives 50 ms behaves like one that lives a year.
  */
-export class Circuit implements Guard, Machine {
+export class Circuit implements Machine {
   readonly home: CircuitHome;
   readonly key: string | undefined;
   state: Closed | Open | HalfOpen;
@@ -34,7 +34,7 @@ export class Circuit implements Guard, Machine {
     this.state = new Closed(this);
   }
 
-  enter(entrant: Entrant): Pass | Refusal {
+  enter(entrant: Entrant): Answer {
     return this.state.enter(entrant);
   }
 

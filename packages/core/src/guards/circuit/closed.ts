@@ -4,8 +4,9 @@ import type { Judgement } from "../../verdicts/verdict.js";
 import { CountWindow } from "../../windows/count-window.js";
 import type { OutcomeWindow, SavedWindow } from "../../windows/outcome-window.js";
 import { TimeWindow } from "../../windows/time-window.js";
-import { Pass } from "../guard.js";
+import { type Loan, Pass } from "../guard.js";
 import type { Machine, SavedCircuit, SavedState } from "./machine.js";
+import { Outer } from "./outer.js";
 import type { CircuitRules } from "./rules.js";
 
 // Below this, a slow call is measured with true clock readings; above it the 10 ms clock is good enough.
@@ -16,13 +17,18 @@ export class Closed extends Pass {
   readonly name = "closed";
   readonly sinceMs: number;
   readonly #circuit: Machine;
+  // Kept here, as each call reads them twice.
+  #rules: CircuitRules;
+  #isTimed: boolean;
   #window: OutcomeWindow | undefined;
   #failuresInARow = 0;
 
   constructor(circuit: Machine, sinceMs: number = clock.now()) {
     super();
     this.#circuit = circuit;
-    this.#window = newWindow(circuit.home.rules);
+    this.#rules = circuit.home.rules;
+    this.#isTimed = isTimed(this.#rules);
+    this.#window = newWindow(this.#rules);
     this.sinceMs = sinceMs;
   }
 
@@ -39,9 +45,7 @@ export class Closed extends Pass {
   }
 
   enter(): Pass {
-    return this.#circuit.home.rules.slowCallMs === Infinity
-      ? this
-      : new TimedPass(this, this.#circuit);
+    return this.#isTimed ? new TimedPass(this, this.#circuit) : this;
   }
 
   wouldRefuse(): boolean {
@@ -50,6 +54,10 @@ export class Closed extends Pass {
 
   exit(judgement: Judgement, error?: unknown): void {
     this.learn(judgement, error, false);
+  }
+
+  override toLend(): Loan {
+    return new Outer(this.#circuit, this);
   }
 
   learn(judgement: Judgement, error: unknown, slow: boolean): void {
@@ -77,18 +85,18 @@ export class Closed extends Pass {
   }
 
   retuned({ window }: CircuitRules): void {
-    const { rules } = this.#circuit.home;
-    if (JSON.stringify(window) !== JSON.stringify(rules.window)) this.#window = newWindow(rules);
+    this.#rules = this.#circuit.home.rules;
+    this.#isTimed = isTimed(this.#rules);
+    if (JSON.stringify(window) !== JSON.stringify(this.#rules.window))
+      this.#window = newWindow(this.#rules);
   }
 
   #isJustFull(): boolean {
-    return (
-      this.#window !== undefined && this.#window.calls === this.#circuit.home.rules.minimumCalls
-    );
+    return this.#window !== undefined && this.#window.calls === this.#rules.minimumCalls;
   }
 
   #reasonToTrip(): TripReason | undefined {
-    const { rules } = this.#circuit.home;
+    const rules = this.#rules;
     if (this.#failuresInARow >= rules.consecutiveFailures) return "consecutiveFailures";
     if (this.#window === undefined) return undefined;
     const { calls, failures, slow, timeouts } = this.#window;
@@ -117,6 +125,10 @@ class TimedPass extends Pass {
     return true;
   }
 
+  override toLend(): Loan {
+    return new Outer(this.#circuit, this);
+  }
+
   exit(judgement: Judgement, error?: unknown): void {
     const tookMs = this.#now() - this.#beganMs;
     if (judgement.verdict.alive && tookMs > this.#circuit.longestSuccessMs)
@@ -127,6 +139,10 @@ class TimedPass extends Pass {
   #now(): number {
     return this.#circuit.home.rules.slowCallMs >= COARSE_FROM_MS ? clock.now() : clock.read();
   }
+}
+
+function isTimed({ slowCallMs }: CircuitRules): boolean {
+  return slowCallMs !== Infinity;
 }
 
 /** The memory that the rules need; none if they look at nothing but the row. */

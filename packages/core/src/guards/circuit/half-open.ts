@@ -1,7 +1,8 @@
 import { clock } from "../../time/clock.js";
 import { type Judgement, JUDGED } from "../../verdicts/verdict.js";
-import { type Entrant, Pass, Refusal } from "../guard.js";
+import { type Answer, type Entrant, type Loan, Pass, Refusal } from "../guard.js";
 import type { Machine, SavedCircuit, SavedState } from "./machine.js";
+import { Outer } from "./outer.js";
 
 const SHORTEST_PROBE_MS = 60_000;
 // 50 x 0.14 is 7.000000000000001 in binary, and 7 are enough.
@@ -23,7 +24,7 @@ export class HalfOpen extends Refusal {
     this.#circuit = circuit;
   }
 
-  enter(entrant: Entrant): Pass | Refusal {
+  enter(entrant: Entrant): Answer {
     this.#giveUpHungProbes();
     if (this.#circuit.state !== this) return this.#circuit.enter(entrant);
     if (this.#running.size + this.#good + this.#bad >= this.#circuit.home.rules.probes) return this;
@@ -107,6 +108,14 @@ class Probe extends Pass {
 
   override get once(): boolean {
     return true;
+  }
+
+  override get isProbe(): boolean {
+    return true;
+  }
+
+  override toLend(): Loan {
+    return new Outer(this.#circuit, this);
   }
 
   isOverdue(nowMs: number): boolean {

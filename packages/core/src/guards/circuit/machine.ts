@@ -2,7 +2,7 @@ import type { ErrorSummary } from "../../errors/summary.js";
 import type { TripReason } from "../../events/catalog.js";
 import type { Judgement } from "../../verdicts/verdict.js";
 import type { SavedWindow, WindowShape } from "../../windows/outcome-window.js";
-import type { Entrant, Pass, Refusal } from "../guard.js";
+import type { Answer, Entrant, Guard } from "../guard.js";
 import type { CircuitRules } from "./rules.js";
 
 /** What a circuit reports when it changes its state. */
@@ -24,15 +24,14 @@ export interface CircuitHome {
 }
 
 /** The circuit, as its states see it. */
-export interface Machine {
+export interface Machine extends Guard {
   readonly home: CircuitHome;
   /** The present state: one that has been replaced learns nothing more. */
   readonly state: object;
   readonly lastOpenMs: number;
   longestSuccessMs: number;
-  enter(entrant: Entrant): Pass | Refusal;
   trip(reason: TripReason, judgement: Judgement, outcome: unknown): void;
-  halfOpen(): { enter(entrant: Entrant): Pass | Refusal };
+  halfOpen(): { enter(entrant: Entrant): Answer };
   close(): void;
 }
 

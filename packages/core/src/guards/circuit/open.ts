@@ -2,7 +2,7 @@ import type { ErrorSummary } from "../../errors/summary.js";
 import type { TripReason } from "../../events/catalog.js";
 import { clock } from "../../time/clock.js";
 import { formatDuration } from "../../time/duration.js";
-import { type Entrant, type Pass, Refusal } from "../guard.js";
+import { type Answer, type Entrant, Refusal } from "../guard.js";
 import type { Machine, SavedCircuit, SavedState } from "./machine.js";
 import type { CircuitRules } from "./rules.js";
 
@@ -45,7 +45,7 @@ export class Open extends Refusal {
     return new Open(circuit, saved.reason, nowMs, Math.max(0, leftMs), saved.cause);
   }
 
-  enter(entrant: Entrant): Pass | Refusal {
+  enter(entrant: Entrant): Answer {
     return this.retryAfterMs() > 0 ? this : this.#circuit.halfOpen().enter(entrant);
   }
 

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   tests: "04-decide-before-sleep.test.ts",
   caughtBy: "gives back what was withdrawn",
   file: "engine/drive.ts",
-  find: "this.#sleeping?.withdrawal?.refund();",
+  find: "this.#retry?.withdrawal?.refund();",
   replace: "",
   because: "A retry that never ran is paid for all the same.",
 };

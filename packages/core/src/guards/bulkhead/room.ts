@@ -1,0 +1,191 @@
+import { clock } from "../../time/clock.js";
+import { formatDuration } from "../../time/duration.js";
+import { type Answer, type Entrant, type Guard, type Loan, Pass, Refusal } from "../guard.js";
+import { type PermitHome, SharedPermit } from "./permit.js";
+import { Queue, type QueueHome } from "./queue.js";
+
+export interface BulkheadRules {
+  readonly limit: number;
+  readonly queueLimit: number;
+  readonly queueWaitMs: number;
+  readonly abandonMs: number;
+}
+
+/** What the rooms of one bulkhead have in common. */
+export interface RoomHome {
+  readonly name: string;
+  readonly rules: BulkheadRules;
+  abandoned(room: Room, ranForMs: number): void;
+}
+
+/**
+ * Bounds how many attempts run at once. A permit has no identity, so the room is its own pass: one counter, nothing
+ * made per call. Only a permit that several attempts run under is an object of its own.
+ */
+export class Room extends Pass implements Guard, PermitHome, QueueHome {
+  readonly home: RoomHome;
+  readonly key: string | undefined;
+  inFlight = 0;
+  readonly #full: Full;
+  /** There while somebody waits. */
+  #queue: Queue | undefined = undefined;
+  #shared: Set<SharedPermit> | undefined = undefined;
+
+  constructor(home: RoomHome, key?: string) {
+    super();
+    this.home = home;
+    this.key = key;
+    this.#full = new Full(home);
+  }
+
+  enter(entrant: Entrant): Answer {
+    if (this.inFlight >= this.home.rules.limit || this.#queue !== undefined)
+      return this.#enterCrowded(entrant);
+    this.inFlight++;
+    return this;
+  }
+
+  /** Permits come and go: nothing is certain. */
+  wouldRefuse(): boolean {
+    return false;
+  }
+
+  exit(): void {
+    this.inFlight--;
+    if (this.#queue !== undefined) this.#admitWaiting();
+  }
+
+  /** The permit stays with the work, not with the attempt: the dependency is still busy. */
+  override outlive(): Pass {
+    return this.toLend().outlive();
+  }
+
+  /** The permit that was this room itself gets an identity. */
+  override toLend(): Loan & { outlive(): Pass } {
+    const permit = new SharedPermit(this);
+    (this.#shared ??= new Set()).add(permit);
+    return permit.hold();
+  }
+
+  isHolding(permit: SharedPermit): boolean {
+    return this.#shared?.has(permit) === true;
+  }
+
+  ended(permit: SharedPermit): void {
+    if (this.#shared?.delete(permit) === true) this.exit();
+  }
+
+  giveBack(): void {
+    this.exit();
+  }
+
+  isPristine(): boolean {
+    return this.inFlight === 0 && this.#queue === undefined;
+  }
+
+  /** Work that has outlived its attempt no longer counts. */
+  giveUpOverstays(): void {
+    for (const permit of this.#shared ?? []) if (permit.isOverstay) this.ended(permit);
+  }
+
+  /** There may be more room than before. */
+  retuned(): void {
+    this.#admitWaiting();
+  }
+
+  get queued(): number {
+    return this.#queue?.length ?? 0;
+  }
+
+  get abandonMs(): number {
+    return this.home.rules.abandonMs;
+  }
+
+  get queueWaitMs(): number {
+    return this.home.rules.queueWaitMs;
+  }
+
+  get tooLate(): Refusal {
+    return (this.#tooLate ??= new TooLate(this.home));
+  }
+
+  #tooLate: TooLate | undefined = undefined;
+
+  #enterCrowded({ mostWaitMs }: Entrant): Answer {
+    this.#giveUpAbandoned();
+    const { limit, queueLimit } = this.home.rules;
+    if (this.inFlight < limit && this.#queue === undefined) {
+      this.inFlight++;
+      return this;
+    }
+    if (this.queued >= queueLimit || mostWaitMs <= 0) return this.#full;
+    return (this.#queue ??= new Queue()).join(mostWaitMs, this);
+  }
+
+  #admitWaiting(): void {
+    while (this.queued > 0 && this.inFlight < this.home.rules.limit) {
+      this.inFlight++;
+      this.#queue?.grant(this);
+    }
+    if (this.queued === 0) this.#queue = undefined;
+  }
+
+  /** Found by the next who needs a permit: no timer. */
+  #giveUpAbandoned(): void {
+    const nowMs = clock.now();
+    for (const permit of this.#shared ?? []) {
+      if (!permit.isOverdue) continue;
+      this.ended(permit);
+      this.home.abandoned(this, nowMs - permit.sinceMs);
+    }
+  }
+}
+
+class Full extends Refusal {
+  readonly code = "ERR_BULKHEAD_FULL";
+  readonly #home: RoomHome;
+
+  constructor(home: RoomHome) {
+    super();
+    this.#home = home;
+  }
+
+  /** Read late: a bulkhead without a name takes that of the first policy that uses it. */
+  get guard(): string {
+    return this.#home.name;
+  }
+
+  retryAfterMs(): number {
+    return 0;
+  }
+
+  describe(): string {
+    const { limit, queueLimit } = this.#home.rules;
+    const running = limit === 1 ? "1 attempt is running" : `${limit} attempts are running`;
+    const waiting = queueLimit === 0 ? "" : `, and ${queueLimit} calls wait`;
+    return `bulkhead ${this.guard} is full: ${running}${waiting}`;
+  }
+}
+
+class TooLate extends Refusal {
+  readonly code = "ERR_QUEUE_TIMEOUT";
+  readonly #home: RoomHome;
+
+  constructor(home: RoomHome) {
+    super();
+    this.#home = home;
+  }
+
+  get guard(): string {
+    return this.#home.name;
+  }
+
+  retryAfterMs(): number {
+    return 0;
+  }
+
+  describe(): string {
+    const { limit, queueWaitMs } = this.#home.rules;
+    return `bulkhead ${this.guard} had no room within ${formatDuration(queueWaitMs)} (limit ${limit})`;
+  }
+}
