@@ -1,12 +1,11 @@
-import type { Credit, Withdrawal } from "../budget/credit.js";
+import type { Credit } from "../budget/credit.js";
 import { callInContext } from "../call/call.js";
 import type { ParsedCallOptions } from "../call/call-options.js";
-import { discardResult } from "../classify/judge-result.js";
 import type { BreakwaterError } from "../errors/errors.js";
 import type { StoppedBy } from "../events/catalog.js";
 import { type Entrant, type Guard, Loan, type Pass, Refusal } from "../guards/guard.js";
 import { backoffMs } from "../retry/backoff.js";
-import { clock, type Timer } from "../time/clock.js";
+import { clock } from "../time/clock.js";
 import { LONGEST_TIMER_MS } from "../time/duration.js";
 import { uuid } from "../time/random.js";
 import { type Judgement, JUDGED } from "../verdicts/verdict.js";
@@ -15,7 +14,7 @@ import { admit, admitUnder, Turn } from "./admit.js";
 import { Attempt, type Owner } from "./attempt.js";
 import { attemptTimeout, deadlineExceeded } from "./cut-short.js";
 import { deferred, type Settle, unset } from "./deferred.js";
-import { History, type Outcome } from "./history.js";
+import { History, type Outcome, type Retry } from "./history.js";
 import { mayRepeat } from "./may-repeat.js";
 import {
   attemptAround,
@@ -42,14 +41,9 @@ export function drive(
 ): Promise<unknown> {
   const signal = options?.signal;
   if (signal?.aborted === true) return rejectSoon(signal.reason);
-  return new Run(scopeFor(scopes, self, args, options), task, self, args, options).start();
-}
-
-/** A retry that has been decided and paid for; while the call sleeps, its timer. */
-interface Retry {
-  readonly delayMs: number;
-  readonly withdrawal: Withdrawal | undefined;
-  timer: Timer | undefined;
+  const run = new Run(scopeFor(scopes, self, args, options), task, self, args, options);
+  if (run.isLimited || isInsideTask()) run.limit();
+  return run.start();
 }
 
 /**
@@ -62,24 +56,20 @@ class Run implements Owner {
   readonly self: unknown;
   readonly args: readonly unknown[] | undefined;
   readonly began: number = moment();
-  readonly parent: Attempting | undefined;
+  parent: Attempting | undefined = undefined;
   /** Of its own deadline, or of that of a call around it; `Infinity` without one. */
-  readonly endsMs: number;
+  endsMs = Infinity;
   resolve: Settle = unset;
   reject: Settle = unset;
   readonly #options: ParsedCallOptions | undefined;
-  readonly #beganMs: number;
-  readonly #deadlineMs: number | undefined;
+  #beganMs: number = clock.now();
   #attempt: Attempt | undefined = undefined;
   #attempts = 0;
   /** What has gone wrong so far: made with the first failure. */
   #history: History | undefined = undefined;
   #turn: Turn | undefined = undefined;
-  #retry: Retry | undefined = undefined;
   #idempotencyKey: string | undefined = undefined;
-  #listening = false;
-  #cutByDeadline = false;
-  #ended = false;
+  #listening: "not yet" | "yes" | "no more" = "not yet";
 
   constructor(
     scope: Scope,
@@ -93,13 +83,20 @@ class Run implements Owner {
     this.self = self;
     this.args = args;
     this.#options = options;
-    this.parent = isInsideTask() ? attemptAround() : undefined;
-    this.#deadlineMs = shorterDeadline(scope.plan.deadlineMs, options?.deadlineMs ?? undefined);
-    const inheritedMs = this.parent === undefined ? Infinity : this.parent.call.endsMs;
-    const isLimited = this.#deadlineMs !== undefined || inheritedMs !== Infinity;
+  }
+
+  get isLimited(): boolean {
+    return this.scope.plan.deadlineMs !== undefined || this.#options?.deadlineMs !== undefined;
+  }
+
+  /** Finds out what is around it, and by when it has to end. */
+  limit(): void {
+    this.parent = attemptAround();
+    const inheritedMs = this.parent?.call.endsMs ?? Infinity;
+    if (!this.isLimited && inheritedMs === Infinity) return;
     // A deadline is counted from here, so its beginning must not be stale.
-    this.#beganMs = isLimited ? clock.read() : clock.now();
-    this.endsMs = isLimited ? Math.min(inheritedMs, this.#ownEndMs) : Infinity;
+    this.#beganMs = clock.read();
+    this.endsMs = Math.min(inheritedMs, this.#ownEndMs);
   }
 
   start(): Promise<unknown> {
@@ -133,18 +130,18 @@ class Run implements Owner {
 
   /** A listener costs 220 ns: added only once there is something of ours to cut short. */
   listen(): void {
-    if (this.signal === undefined || this.#listening || this.#ended) return;
-    this.#listening = true;
+    if (this.signal === undefined || this.#listening !== "not yet") return;
+    this.#listening = "yes";
     this.signal.addEventListener("abort", this, { once: true });
   }
 
   /** The caller gave up: a running task is told and decides itself how it ends; a wait ends at once. */
   handleEvent(): void {
     const reason: unknown = this.signal?.reason;
-    if (this.#turn === undefined && this.#retry === undefined)
+    if (this.#turn === undefined && this.#history?.retry === undefined)
       return this.#attempt?.callerGaveUp(reason);
     this.#stopWaiting();
-    this.#discardOutcome();
+    this.#history?.discardOutcome();
     this.#giveBack("aborted", { value: reason, thrown: true });
   }
 
@@ -160,20 +157,19 @@ class Run implements Owner {
     const { attemptTimeoutMs = Infinity } = this.scope.plan;
     if (limitMs >= attemptTimeoutMs)
       return attemptTimeout(this.scope, number, limitMs, this.#history?.outcome.value);
-    this.#cutByDeadline = true;
+    this.#troubles.cutByDeadline = true;
     return this.#deadlineExceeded();
   }
 
   succeeded(value: unknown): void {
     this.#ownCredit?.depositForAnswer(this.#beganMs);
-    this.#ended = true;
-    if (this.#listening) this.#unlisten();
+    this.#end();
     this.resolve(value);
   }
 
   failed(judgement: Judgement, value: unknown, thrown: boolean): void {
     if (judgement.verdict.alive) this.#ownCredit?.depositForAnswer(this.#beganMs);
-    const history = (this.#history ??= new History(this.scope));
+    const history = this.#troubles;
     history.failed(this.#attempts, judgement, { value, thrown });
     const decision = this.#decide(judgement, history);
     if (typeof decision === "string") this.#stop(decision, history.outcome);
@@ -218,8 +214,7 @@ class Run implements Owner {
     const { plan } = this.scope;
     if (this.#attempts === 0) this.#ownCredit?.depositForCall(this.#beganMs);
     else plan.counters.retries++;
-    this.#retry = undefined;
-    this.#discardOutcome();
+    if (this.#history !== undefined) this.#leaveBehind(this.#history);
     const limitMs = this.endsMs === Infinity ? plan.attemptTimeoutMs : this.#limitMs(nowMs);
     this.#attempt = new Attempt(this, admission, ++this.#attempts, limitMs);
     this.#attempt.begin(nowMs);
@@ -237,7 +232,7 @@ class Run implements Owner {
     const final = finalBy(judgement, this.signal);
     if (final !== undefined) return final;
     if (this.parent?.isLost === true) return "aborted";
-    if (this.#cutByDeadline) return "deadline";
+    if (history.cutByDeadline) return "deadline";
     if (this.#attempts >= retry.maxAttempts) return "attempts";
     if (!judgement.unsent && !mayRepeat(plan, this.args, this.#options)) return "unsafe";
     if (!retry.nested && gaveUpInside(history.outcome.value, this.#attempt as Attempt))
@@ -256,8 +251,7 @@ class Run implements Owner {
   #wait(retry: Retry, { verdict }: Judgement, history: History): void {
     const { plan, key } = this.scope;
     const { delayMs } = retry;
-    this.#retry = retry;
-    history.waits(delayMs);
+    history.waits(retry);
     const next = { attempt: this.#attempts + 1, delayMs, verdict: verdict.name };
     if (plan.events.wanted)
       plan.events.emit("retry.scheduled", key === undefined ? next : { key, ...next });
@@ -267,8 +261,9 @@ class Run implements Owner {
   }
 
   #again(): void {
-    if (this.#retry === undefined) return; // a timer of a clock that has been replaced meanwhile
-    this.#retry.timer = undefined;
+    const retry = this.#history?.retry;
+    if (retry === undefined) return; // a timer of a clock that has been replaced meanwhile
+    retry.timer = undefined;
     if (this.signal?.aborted === true)
       return this.#giveBack("aborted", { value: this.signal.reason, thrown: true });
     if (this.parent?.isLost === true) return this.#giveBack("aborted", this.#history?.outcome);
@@ -279,25 +274,27 @@ class Run implements Owner {
   #stopWaiting(): void {
     this.#turn?.waiter.giveUp();
     this.#turn = undefined;
-    clock.clearTimer(this.#retry?.timer);
+    clock.clearTimer(this.#history?.retry?.timer);
   }
 
-  /** A result that failed and that nobody will get must not hold its connection. */
-  #discardOutcome(): void {
-    const outcome = this.#history?.outcome;
-    if (outcome?.thrown === false) discardResult(outcome.value);
+  get #troubles(): History {
+    return (this.#history ??= new History(this.scope));
+  }
+
+  /** The next attempt begins: nobody will get what the last one ended with. */
+  #leaveBehind(history: History): void {
+    history.retry = undefined;
+    history.discardOutcome();
   }
 
   /** The retry that was paid for does not run: its token goes back. */
   #giveBack(by: StoppedBy, outcome: Outcome | undefined): void {
-    this.#retry?.withdrawal?.refund();
-    this.#retry = undefined;
+    this.#history?.refund();
     this.#stop(by, outcome as Outcome);
   }
 
   #stop(by: StoppedBy, { value, thrown }: Outcome): void {
-    this.#ended = true;
-    if (this.#listening) this.#unlisten();
+    this.#end();
     if (by !== "permanent" && by !== "ignored" && by !== "aborted") this.#giveUp(by, value);
     if (this.#history !== undefined) keepReport(value, this.#history.stopped(by));
     if (thrown) this.reject(value);
@@ -321,8 +318,7 @@ class Run implements Owner {
     const isForTime = this.endsMs !== Infinity && this.#hasTooLittleTime(0);
     if (this.#attempts > 0)
       return this.#giveBack(isForTime ? "deadline" : "refused", this.#history?.outcome);
-    this.#ended = true;
-    if (this.#listening) this.#unlisten();
+    this.#end();
     this.reject(
       this.#refusal(isForTime ? this.#deadlineExceeded() : refusalError(this.scope, refusal)),
     );
@@ -350,6 +346,10 @@ class Run implements Owner {
     return credit !== undefined && hasDeposited(credit, this.parent) ? undefined : credit;
   }
 
+  get #deadlineMs(): number | undefined {
+    return shorterDeadline(this.scope.plan.deadlineMs, this.#options?.deadlineMs);
+  }
+
   get #ownEndMs(): number {
     return this.#beganMs + (this.#deadlineMs ?? Infinity);
   }
@@ -368,8 +368,9 @@ class Run implements Owner {
     return deadlineExceeded(this.scope, this.#attempts, deadlineMs, this.#history?.outcome.value);
   }
 
-  #unlisten(): void {
-    this.signal?.removeEventListener("abort", this);
+  #end(): void {
+    if (this.#listening === "yes") this.signal?.removeEventListener("abort", this);
+    this.#listening = "no more";
   }
 }
 
@@ -401,7 +402,7 @@ class Granted extends Loan {
 }
 
 /** One that no timer can hold is none: nobody lives to see it. */
-function shorterDeadline(own: number | undefined, asked: number | undefined): number | undefined {
+function shorterDeadline(own: number | undefined, asked: number | null | undefined): number | undefined {
   const shorter = Math.min(own ?? Infinity, asked ?? Infinity);
   return shorter > LONGEST_TIMER_MS ? undefined : shorter;
 }

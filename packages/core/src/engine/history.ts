@@ -1,6 +1,9 @@
+import type { Withdrawal } from "../budget/credit.js";
+import { discardResult } from "../classify/judge-result.js";
 import { summarize } from "../errors/summary.js";
 import type { StoppedBy } from "../events/catalog.js";
 import { Loan, type Pass } from "../guards/guard.js";
+import type { Timer } from "../time/clock.js";
 import type { Judgement } from "../verdicts/verdict.js";
 import { type AttemptReport, CallReport } from "./report.js";
 import type { Place } from "./plan.js";
@@ -11,12 +14,23 @@ export interface Outcome {
   readonly thrown: boolean;
 }
 
-/** What has gone wrong in one call. */
+/** A retry that has been decided and paid for; while the call sleeps, its timer. */
+export interface Retry {
+  readonly delayMs: number;
+  readonly withdrawal: Withdrawal | undefined;
+  timer: Timer | undefined;
+}
+
+/** What has gone wrong in one call, and what is done about it. */
 export class History {
   /** Of the last attempt. */
   outcome: Outcome = { value: undefined, thrown: true };
   /** The last delay, without what the dependency asked for: the next one may grow from it. */
   backoffMs = 0;
+  /** Decided, and not begun yet. */
+  retry: Retry | undefined = undefined;
+  /** An attempt was cut off by the deadline. */
+  cutByDeadline = false;
   readonly #retained: Loan[] = [];
   readonly #scope: Place;
   readonly #attempts: Failure[] = [];
@@ -31,9 +45,21 @@ export class History {
     this.#attempts.push({ attempt, judgement, outcome, delayMs: undefined });
   }
 
-  waits(delayMs: number): void {
+  waits(retry: Retry): void {
+    this.retry = retry;
     const last = this.#attempts.at(-1);
-    if (last !== undefined) last.delayMs = delayMs;
+    if (last !== undefined) last.delayMs = retry.delayMs;
+  }
+
+  /** The retry does not run: what was paid for it goes back. */
+  refund(): void {
+    this.retry?.withdrawal?.refund();
+    this.retry = undefined;
+  }
+
+  /** A result that failed and that nobody will get must not hold its connection. */
+  discardOutcome(): void {
+    if (!this.outcome.thrown) discardResult(this.outcome.value);
   }
 
   /** Passes of earlier attempts whose work may still run: the next attempt runs under them, too. */

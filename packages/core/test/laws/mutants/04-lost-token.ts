@@ -4,8 +4,8 @@ export const mutant: Mutant = {
   law: 4,
   tests: "04-decide-before-sleep.test.ts",
   caughtBy: "gives back what was withdrawn",
-  file: "engine/drive.ts",
-  find: "this.#retry?.withdrawal?.refund();",
+  file: "engine/history.ts",
+  find: "this.retry?.withdrawal?.refund();",
   replace: "",
   because: "A retry that never ran is paid for all the same.",
 };
