@@ -22,6 +22,10 @@ export {
   type CircuitBreakerOptions,
   type CircuitState,
 } from "./parts/circuit-breaker.js";
+export type { FallbackFunction } from "./engine/fallback.js";
+export { type Fallback, fallback, type FallbackOptions } from "./parts/fallback.js";
+export { type RateLimit, rateLimit, type RateLimitOptions } from "./parts/rate-limit.js";
+export type { DrainReport } from "./engine/drain.js";
 export { type Classify, classify, type ClassifyOptions } from "./parts/classify.js";
 export { type Retry, retry, type RetryOptions } from "./parts/retry.js";
 export { type RetryBudget, retryBudget, type RetryBudgetOptions } from "./parts/retry-budget.js";
@@ -35,6 +39,7 @@ export {
 } from "./parts/time-limits.js";
 export type { PolicyPart } from "./policy/assemble.js";
 export type { ExplainedPart, Explanation } from "./policy/explanation.js";
+export { mapCalls, type MapCallsOptions, type MapResult } from "./policy/map-calls.js";
 export type { AsyncFunction, Policy } from "./policy/policy.js";
 export type { PolicyOptions } from "./policy/policy-options.js";
 export { definePolicy, resilient } from "./policy/registry.js";

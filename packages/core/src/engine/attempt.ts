@@ -10,6 +10,7 @@ import { attempting, type Attempting, moment, type Nested } from "./nesting.js";
 import { judgeFailure, reportSettled } from "./outcome.js";
 import type { Place, Task } from "./plan.js";
 import { runTask, runTaskInContext } from "./task.js";
+import type { Abortable } from "./work.js";
 
 /** The call that an attempt belongs to. */
 export interface Owner extends Nested {
@@ -39,7 +40,7 @@ export interface Owner extends Nested {
  *
  * It extends nothing: a base class would cost a tenth of the call.
  */
-export class Attempt implements Wait, Attempting, Frame {
+export class Attempt implements Wait, Attempting, Frame, Abortable {
   next: Wait | undefined = undefined;
   previous: Wait | undefined = undefined;
   dueMs = 0;
@@ -67,7 +68,8 @@ export class Attempt implements Wait, Attempting, Frame {
   }
 
   begin(nowMs: number): void {
-    const { task, self, args, hasContext } = this.call;
+    const { task, self, args, hasContext, scope } = this.call;
+    scope.plan.counters.begun++;
     if (this.limitMs !== undefined) this.#limitTime(this.limitMs, nowMs);
     const outer = enter(this);
     let promise: Promise<unknown>;
@@ -98,6 +100,7 @@ export class Attempt implements Wait, Attempting, Frame {
     const extraMs = this.call.extraTimeMs(this);
     if (extraMs > 0) return this.#extend(extraMs);
     this.isOver = this.isLost = true;
+    scope.plan.counters.expired++;
     if (stalledMs > 0) scope.plan.events.stalled(stalledMs);
     if (signal?.aborted === true) return this.#expiredAfterAbort(signal);
     const error = this.call.timeoutError(this);
@@ -105,7 +108,7 @@ export class Attempt implements Wait, Attempting, Frame {
     this.#leaveWork(heldAgainst ? JUDGED.timeout : JUDGED.ignored, error);
     reportSettled(scope, this.number, JUDGED.timeout);
     this.#expiredWith = error;
-    this.#abort(error);
+    this.abort(error);
     this.call.failed(JUDGED.timeout, error, true);
   }
 
@@ -115,7 +118,7 @@ export class Attempt implements Wait, Attempting, Frame {
     this.#leaveWork(judgement, reason);
     reportSettled(this.call.scope, this.number, judgement);
     this.#expiredWith = reason;
-    this.#abort(reason);
+    this.abort(reason);
     this.call.failed(judgement, reason, true);
   }
 
@@ -123,7 +126,11 @@ export class Attempt implements Wait, Attempting, Frame {
   callerGaveUp(reason: unknown): void {
     this.isLost = true;
     this.#leaveWork(judgeFailure(this.call.scope.plan, reason, this.call.signal), reason);
-    this.#abort(reason);
+    this.abort(reason);
+  }
+
+  abort(reason: unknown): void {
+    if (this.#abortable instanceof AbortController) this.#abortable.abort(reason);
   }
 
   get signal(): AbortSignal {
@@ -175,13 +182,10 @@ export class Attempt implements Wait, Attempting, Frame {
     scope.plan.counters.signalWasRead = true;
     if (signal !== undefined && (this.limitMs === undefined || signal.aborted)) return signal;
     const controller = new AbortController();
+    scope.plan.work.listens(this);
     if (this.#expiredWith === undefined) this.call.listen();
     else controller.abort(this.#expiredWith); // read only after its time was over
     return controller;
-  }
-
-  #abort(reason: unknown): void {
-    if (this.#abortable instanceof AbortController) this.#abortable.abort(reason);
   }
 
   #succeeded(value: unknown): void {

@@ -43,6 +43,7 @@ function run(
   args: readonly unknown[] | undefined,
 ): Promise<unknown> {
   const shared = (admission.shared ??= new Shared(scope, admission));
+  scope.plan.counters.begun++;
   const outer = enter(shared);
   let promise: Promise<unknown>;
   try {
@@ -66,13 +67,14 @@ function directWith(
   const signal = options.signal ?? undefined;
   if (signal?.aborted === true) return rejectSoon(signal.reason);
   const around = attemptAround();
-  if (around !== undefined && around.call.endsMs !== Infinity)
-    return drive(scopes, task, self, args, options);
+  const hasDeadline = isSet(options.deadlineMs) || (around?.call.endsMs ?? Infinity) !== Infinity;
+  if (hasDeadline) return drive(scopes, task, self, args, options);
   const scope = scopeFor(scopes, self, args, options);
   const answer = admitUnder(scope, scope.plan.entrant, around?.loans() ?? []);
   if (answer instanceof Refusal) return refuse(scope, answer);
   if (answer instanceof Turn) return driveInstead(answer, scopes, task, self, args, options);
   const call = new FirstCall(scope, answer, signal, around);
+  scope.plan.counters.begun++;
   const start = callInContext() === undefined ? runTask : runTaskInContext;
   const outer = enter(call);
   let promise: Promise<unknown>;
@@ -85,6 +87,10 @@ function directWith(
   leave(outer);
   const { onValue, onError } = handlersFor(scope, call, signal);
   return promise.then(onValue, onError);
+}
+
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 /** One of its guards has a queue, and is full: this call has to wait after all. */

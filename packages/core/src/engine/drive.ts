@@ -27,9 +27,10 @@ import {
 } from "./nesting.js";
 import { finalBy } from "./outcome.js";
 import type { Task } from "./plan.js";
-import { refusalError, rejectSoon, reportRefusal } from "./refusals.js";
+import { Drained, refusalError, rejectSoon, reportRefusal } from "./refusals.js";
 import { keepReport } from "./report.js";
 import { type Scope, scopeFor, type Scopes } from "./scope.js";
+import type { WaitingCall, WaitsFor } from "./work.js";
 
 /** For plans that can wait or repeat. One promise for the call and one for each attempt, and named steps in between. */
 export function drive(
@@ -50,7 +51,7 @@ export function drive(
  * One call: admit, run, settle, decide, wait. Each step hands over to the next; `succeeded`, `#refused` and `#stop` are
  * the ways out.
  */
-class Run implements Owner {
+class Run implements Owner, WaitingCall {
   readonly scope: Scope;
   readonly task: Task;
   readonly self: unknown;
@@ -145,6 +146,15 @@ class Run implements Owner {
     this.#giveBack("aborted", { value: reason, thrown: true });
   }
 
+  /** The policy is being drained: what waits ends now, with what it has got. */
+  drain(): WaitsFor {
+    const waitedFor = this.#turn === undefined ? "retry" : "turn";
+    this.#stopWaiting();
+    if (this.#attempts === 0) this.#refused(new Drained(this.scope.plan.policy));
+    else this.#giveBack("drained", this.#history?.outcome);
+    return waitedFor;
+  }
+
   /** The deadline of a call around this one holds only as long as that runs. */
   extraTimeMs({ limitMs = 0 }: Attempt): number {
     if (this.parent?.isOver !== true) return 0;
@@ -196,6 +206,7 @@ class Run implements Owner {
 
   #queue(turn: Turn): void {
     this.#turn = turn;
+    this.scope.plan.work.waits(this);
     this.listen();
     turn.waiter.ready = (answer) => this.#turnCame(turn.guard, answer);
   }
@@ -203,6 +214,7 @@ class Run implements Owner {
   /** The other guards are asked again: much may have happened meanwhile. */
   #turnCame(guard: Guard, answer: Pass | Refusal): void {
     this.#turn = undefined;
+    this.scope.plan.work.waitsNoLonger(this);
     if (answer instanceof Refusal) return this.#refused(answer);
     const granted = new Granted(guard, answer);
     const next = this.#admit([granted]);
@@ -232,6 +244,7 @@ class Run implements Owner {
     const final = finalBy(judgement, this.signal);
     if (final !== undefined) return final;
     if (this.parent?.isLost === true) return "aborted";
+    if (plan.work.isDraining) return "drained";
     if (history.cutByDeadline) return "deadline";
     if (this.#attempts >= retry.maxAttempts) return "attempts";
     if (!judgement.unsent && !mayRepeat(plan, this.args, this.#options)) return "unsafe";
@@ -256,6 +269,7 @@ class Run implements Owner {
     if (plan.events.wanted)
       plan.events.emit("retry.scheduled", key === undefined ? next : { key, ...next });
     if (delayMs === 0) return this.#again();
+    plan.work.waits(this);
     this.listen();
     retry.timer = clock.setTimer(() => this.#again(), delayMs);
   }
@@ -264,6 +278,7 @@ class Run implements Owner {
     const retry = this.#history?.retry;
     if (retry === undefined) return; // a timer of a clock that has been replaced meanwhile
     retry.timer = undefined;
+    this.scope.plan.work.waitsNoLonger(this);
     if (this.signal?.aborted === true)
       return this.#giveBack("aborted", { value: this.signal.reason, thrown: true });
     if (this.parent?.isLost === true) return this.#giveBack("aborted", this.#history?.outcome);
@@ -274,6 +289,7 @@ class Run implements Owner {
   #stopWaiting(): void {
     this.#turn?.waiter.giveUp();
     this.#turn = undefined;
+    this.scope.plan.work.waitsNoLonger(this);
     clock.clearTimer(this.#history?.retry?.timer);
   }
 

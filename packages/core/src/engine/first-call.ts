@@ -5,16 +5,18 @@ import type { Judgement } from "../verdicts/verdict.js";
 import type { Admission } from "./admission.js";
 import { attempting, type Attempting, moment } from "./nesting.js";
 import type { Place } from "./plan.js";
+import type { Abortable } from "./work.js";
 
 /** A call of a plan that never retries and has no time limit, as its task sees it. Its only attempt is the call itself. */
-export class FirstCall implements Call, Frame, Attempting {
+export class FirstCall implements Call, Frame, Attempting, Abortable {
   readonly began: number = moment();
   readonly parent: Attempting | undefined;
   isOver = false;
   isLost = false;
   readonly #place: Place;
   #admission: Admission;
-  #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignal | undefined;
+  #controller: AbortController | undefined = undefined;
   #loans: readonly Loan[] | undefined = undefined;
   #idempotencyKey: string | undefined = undefined;
 
@@ -80,9 +82,13 @@ export class FirstCall implements Call, Frame, Attempting {
     return undefined;
   }
 
-  /** The caller's, else one that never aborts; a fresh one, as a shared one would collect listeners. */
+  /** The caller's, else one that only a drain aborts; a fresh one, as a shared one would collect listeners. */
   get signal(): AbortSignal {
-    return (this.#signal ??= new AbortController().signal);
+    return this.#signal ?? (this.#controller ??= this.#makeController()).signal;
+  }
+
+  abort(reason: unknown): void {
+    this.#controller?.abort(reason);
   }
 
   get idempotencyKey(): string {
@@ -95,6 +101,11 @@ export class FirstCall implements Call, Frame, Attempting {
 
   toCall(): this {
     return this;
+  }
+
+  #makeController(): AbortController {
+    this.#place.plan.work.listens(this);
+    return new AbortController();
   }
 
   #lend(): readonly Loan[] {

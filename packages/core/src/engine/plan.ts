@@ -5,6 +5,7 @@ import type { Entrant, Guard } from "../guards/guard.js";
 import type { BackoffRules } from "../retry/backoff.js";
 import type { Lane } from "../time/lane.js";
 import type { Counters } from "./counters.js";
+import type { Work } from "./work.js";
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a task takes whatever its caller gives it
 export type Task = (...args: any[]) => unknown;
@@ -19,6 +20,8 @@ export interface RetryRules extends BackoffRules {
 export interface Plan {
   readonly policy: string;
   readonly key: ((self: unknown, ...args: unknown[]) => unknown) | undefined;
+  /** Calls on different objects run in different scopes. */
+  readonly perInstance: boolean;
   readonly idempotent: boolean | ((...args: unknown[]) => boolean) | undefined;
   readonly classifier: Classifier;
   readonly retry: RetryRules;
@@ -33,6 +36,7 @@ export interface Plan {
   readonly propagates: boolean;
   readonly stackTraces: boolean;
   readonly counters: Counters;
+  readonly work: Work;
   readonly events: Events;
 }
 

@@ -1,9 +1,9 @@
 import { BreakwaterError, withoutStack } from "../errors/errors.js";
-import type { Refusal } from "../guards/guard.js";
-import type { Scope } from "./scope.js";
+import { Refusal } from "../guards/guard.js";
+import type { Place } from "./plan.js";
 
 /** The error of a refused call: a fresh one for each, so that nobody's changes to it reach anybody else. */
-export function refusalError({ plan, key }: Scope, refusal: Refusal): BreakwaterError {
+export function refusalError({ plan, key }: Place, refusal: Refusal): BreakwaterError {
   const { code, guard } = refusal;
   const at = key === undefined ? "" : ` at ${JSON.stringify(key)}`;
   const message = `${plan.policy} refused the call${at}: ${refusal.describe()}. The task did not run.`;
@@ -21,7 +21,7 @@ export function refusalError({ plan, key }: Scope, refusal: Refusal): Breakwater
 
 /** Counts and tells that the first attempt of a call was refused. */
 export function reportRefusal(
-  { plan, key }: Scope,
+  { plan, key }: Place,
   { guard, code, retryAfterMs }: Pick<BreakwaterError, "guard" | "code" | "retryAfterMs">,
 ): void {
   plan.counters.refusedCalls++;
@@ -32,6 +32,25 @@ export function reportRefusal(
     ...(guard === undefined ? {} : { guard }),
     ...(key === undefined ? {} : { key }),
   });
+}
+
+/** The policy takes no calls any more. */
+export class Drained extends Refusal {
+  readonly code = "ERR_DRAINING";
+  readonly guard: string;
+
+  constructor(policy: string) {
+    super();
+    this.guard = policy;
+  }
+
+  retryAfterMs(): number {
+    return 0;
+  }
+
+  describe(): string {
+    return "it is being drained";
+  }
 }
 
 /**

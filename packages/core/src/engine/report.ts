@@ -58,6 +58,7 @@ export const STOPPED: { readonly [S in StoppedBy]: string } = {
   aborted: "stopped because the caller gave up",
   nested: "stopped because a policy inside had already given up on it",
   unsafe: "stopped because it may have been processed and is not idempotent",
+  drained: "stopped because the policy was drained",
   hint: "stopped because the dependency asked for a longer wait than maxRetryAfterMs",
 };
 

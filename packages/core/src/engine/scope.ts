@@ -7,12 +7,15 @@ import { clock } from "../time/clock.js";
 import type { Slot } from "../keys/keyed.js";
 import { Admission } from "./admission.js";
 import type { Place, Plan } from "./plan.js";
+import type { Readiness } from "./readiness.js";
 
 /** The scopes of a policy: one for calls without a key, and one for each key. */
 export interface Scopes {
   readonly plan: Plan;
   readonly common: Scope;
   at(key: string): Scope;
+  /** Those of one object, where each has its own. */
+  of(self: object): Scopes;
 }
 
 /** Where a call runs. Resolved once per call, by the engine; guards look nothing up. */
@@ -23,6 +26,8 @@ export class Scope implements Place {
   readonly credit: Credit | undefined;
   /** What the last call held. While nothing changes it is what the next one holds, too. */
   usual: Admission = new Admission([]);
+  /** There once somebody has waited for it. */
+  readiness: Readiness | undefined = undefined;
   readonly #slots: readonly Slot<unknown>[];
 
   constructor({ plan, key, guards, credit }: Place, slots: readonly Slot<unknown>[]) {
@@ -51,9 +56,15 @@ export function scopeFor(
   args: readonly unknown[] | undefined,
   options: ParsedCallOptions | undefined,
 ): Scope {
-  if (options === undefined && scopes.plan.key === undefined) return scopes.common;
-  const key = options?.key ?? askForKey(scopes.plan, self, args ?? []);
-  return key === undefined ? scopes.common : scopes.at(key);
+  const { plan } = scopes;
+  if (options === undefined && plan.key === undefined && !plan.perInstance) return scopes.common;
+  const own = plan.perInstance && isObject(self) ? scopes.of(self) : scopes;
+  const key = options?.key ?? askForKey(plan, self, args ?? []);
+  return key === undefined ? own.common : own.at(key);
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
 /** A key function cannot break a call: one that fails puts it where calls without a key run. */

@@ -8,6 +8,14 @@ export const ERRORS = {
     refusal: true,
     means: "as many attempts as the bulkhead allows are running",
   },
+  ERR_RATE_LIMITED: {
+    refusal: true,
+    means: "as many attempts as the rate limit allows have begun",
+  },
+  ERR_DRAINING: {
+    refusal: true,
+    means: "the policy is being drained: it takes no calls any more",
+  },
   ERR_QUEUE_TIMEOUT: {
     refusal: true,
     means: "the call has waited for room in the bulkhead for as long as it may",

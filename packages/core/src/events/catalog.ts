@@ -21,7 +21,8 @@ export type StoppedBy =
   | "aborted"
   | "nested"
   | "unsafe"
-  | "hint";
+  | "hint"
+  | "drained";
 
 /** What each event tells, beside its type, time, severity and policy. All of it is plain JSON. */
 export interface EventDetails {
@@ -67,6 +68,8 @@ export interface EventDetails {
     readonly attempt: number;
     readonly verdict: VerdictName;
   };
+  /** A call failed, and the fallback answers in its place. */
+  "fallback.used": { readonly key?: string; readonly verdict: VerdictName; readonly error: ErrorSummary };
   /** Work that went on after its timeout or abort has been given up: its permit is free again. */
   "attempt.abandoned": { readonly guard: string; readonly key?: string; readonly ranForMs: number };
   /** The first error of a name that no rule knows. It was judged by the classifier's `unknown`. */
@@ -77,7 +80,7 @@ export interface EventDetails {
   };
   /** Something the user gave threw, or made no sense; it changed nothing for the call. */
   "hook.failed": {
-    readonly hook: "classifier" | "key" | "idempotent" | "listener";
+    readonly hook: "classifier" | "key" | "idempotent" | "listener" | "fallback";
     readonly error: ErrorSummary;
   };
   /** The event loop was blocked; the attempts that expired meanwhile are not held against the dependency. */
@@ -120,6 +123,7 @@ export const EVENTS: {
   "call.refused": { severity: "warning", perCall: true },
   /** An attempt has ended, with this verdict. */
   "attempt.settled": { severity: "debug", perCall: true },
+  "fallback.used": { severity: "warning", perCall: true },
   "attempt.abandoned": { severity: "warning", perCall: false },
   "error.unclassified": { severity: "warning", perCall: false },
   "hook.failed": { severity: "error", perCall: false },

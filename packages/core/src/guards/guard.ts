@@ -7,6 +7,10 @@ export interface Guard {
   enter(entrant: Entrant): Answer;
   /** Is it certain, now, that an attempt at `atMs` would be refused? */
   wouldRefuse(atMs: number): boolean;
+  /** How many attempts it would let in now, without a wait. `Infinity` where it sets no bound. */
+  slots(): number;
+  /** How long it certainly lets nobody in; 0 where that depends on the attempts that run. */
+  waitMs(): number;
 }
 
 /** What a guard says to who asks: yes, no, or not yet. */

@@ -88,13 +88,17 @@ export const bulkheadSchema: Schema<typeof fields> = {
 /** Bounded concurrency: one room, or one for each key. Make it with `bulkhead`. */
 export class Bulkhead extends StatefulPart implements RoomHome {
   readonly kind = "bulkhead";
-  readonly facts: FactSource = new FactSource();
+  readonly facts: FactSource;
   rules: Options;
   readonly #rooms: Keyed<Room>;
 
-  constructor(given: BulkheadOptions) {
+  #given: BulkheadOptions;
+
+  constructor(given: BulkheadOptions, facts: FactSource = new FactSource()) {
     const options = parseOptions(bulkheadSchema, given) as Options;
     super(options.name);
+    this.#given = given;
+    this.facts = facts;
     this.rules = options;
     this.#rooms = new Keyed(
       (key) => new Room(this, key),
@@ -130,6 +134,7 @@ export class Bulkhead extends StatefulPart implements RoomHome {
       throw invalidSpec([
         issueOf("bulkhead.perKey", String(this.rules.perKey), rules.perKey, hint),
       ]);
+    this.#given = options;
     this.rules = rules;
     for (const room of this.#rooms.all()) room.retuned();
   }
@@ -144,6 +149,10 @@ export class Bulkhead extends StatefulPart implements RoomHome {
       ranForMs,
       ...(key === undefined ? {} : { key }),
     });
+  }
+
+  protected another(): Bulkhead {
+    return new Bulkhead(this.#given, this.facts);
   }
 
   /** Running work keeps its permits; work that has outlived its attempt is given up. */

@@ -247,14 +247,18 @@ export type CircuitState = "closed" | "open" | "half-open";
 /** A circuit breaker with its circuits: one, and one more for each key. Make it with `circuitBreaker`. */
 export class CircuitBreaker extends StatefulPart implements CircuitHome {
   readonly kind = "breaker";
-  readonly facts: FactSource = new FactSource();
+  readonly facts: FactSource;
   rules: CircuitRules;
   #options: Options;
   readonly #circuits: Keyed<Circuit>;
 
-  constructor(given: CircuitBreakerOptions) {
+  #given: CircuitBreakerOptions;
+
+  constructor(given: CircuitBreakerOptions, facts: FactSource = new FactSource()) {
     const options = parseOptions(circuitBreakerSchema, given);
     super(options.name);
+    this.#given = given;
+    this.facts = facts;
     this.#options = options;
     this.rules = rulesOf(options);
     this.#circuits = new Keyed(
@@ -279,6 +283,7 @@ export class CircuitBreaker extends StatefulPart implements CircuitHome {
   retune(options: CircuitBreakerOptions): void {
     const before = this.rules;
     this.#options = parseOptions(circuitBreakerSchema, options);
+    this.#given = options;
     this.rules = rulesOf(this.#options);
     for (const circuit of this.#circuits.all()) circuit.retuned(before);
   }
@@ -295,6 +300,10 @@ export class CircuitBreaker extends StatefulPart implements CircuitHome {
       ...(key === undefined ? {} : { key }),
       ...details,
     } as never);
+  }
+
+  protected another(): CircuitBreaker {
+    return new CircuitBreaker(this.#given, this.facts);
   }
 
   reset(): void {

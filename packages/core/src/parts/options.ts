@@ -67,6 +67,34 @@ export function integer<D extends number | undefined>(
   );
 }
 
+/** A number over `min` that need not be whole. */
+export function decimal(
+  min: number,
+  max: number,
+  described: Described,
+): Field<number | undefined> {
+  const expected = `a number over ${min}, at most ${max}`;
+  const schema = v.pipe(v.number(expected), v.gtValue(min, expected), v.maxValue(max, expected));
+  return documented(
+    v.optional(schema),
+    docFor("number", `over ${min}, to ${max}`, undefined, described),
+  );
+}
+
+/** Some of the given words; all that are meant where there is no other list. */
+export function someOf<const T extends string>(
+  values: readonly T[],
+  byDefault: readonly T[],
+  described: Described,
+): Field<readonly T[]> {
+  const expected = `a list of some of ${values.map((value) => JSON.stringify(value)).join(", ")}`;
+  const schema = v.array(v.picklist(values, expected), expected);
+  return documented(
+    v.optional(schema, [...byDefault]),
+    docFor("names", values.join(", "), byDefault.join(", "), described),
+  );
+}
+
 export function ratio<D extends number | undefined>(
   lowest: "from 0" | "above 0",
   byDefault: D,

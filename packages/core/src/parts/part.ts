@@ -1,9 +1,11 @@
 /** The kinds of parts, in the order in which `explain()` lists them. */
 export const PART_KINDS = [
+  "fallback",
   "deadline",
   "retry",
   "budget",
   "breaker",
+  "rateLimit",
   "bulkhead",
   "timeout",
   "classify",
@@ -43,6 +45,15 @@ export abstract class StatefulPart extends Part {
   usedBy(policy: string): void {
     this.#adoptedName ??= policy;
   }
+
+  /** Another one with the same options and name, and a state of its own. Who hears of this one hears of that, too. */
+  copy(): this {
+    const copy = this.another();
+    copy.usedBy(this.name);
+    return copy as this;
+  }
+
+  protected abstract another(): StatefulPart;
 
   /** As if it had just been made. Work that is running stays accounted for. */
   abstract reset(): void;

@@ -97,14 +97,18 @@ export interface SavedBudget {
 /** A retry budget: credit by key, and one reserve for all. Make it with `retryBudget`. */
 export class RetryBudget extends StatefulPart implements BudgetHome {
   readonly kind = "budget";
-  readonly facts: FactSource = new FactSource();
+  readonly facts: FactSource;
   rules: Options & BudgetRules;
   readonly #reserve: Reserve;
   readonly #credits: Keyed<Credit>;
 
-  constructor(given: RetryBudgetOptions) {
+  #given: RetryBudgetOptions;
+
+  constructor(given: RetryBudgetOptions, facts: FactSource = new FactSource()) {
     const options = parseOptions(retryBudgetSchema, given);
     super(options.name);
+    this.#given = given;
+    this.facts = facts;
     this.rules = rulesOf(options);
     this.#reserve = new Reserve(this);
     this.#credits = new Keyed(
@@ -127,11 +131,16 @@ export class RetryBudget extends StatefulPart implements BudgetHome {
   retune(options: RetryBudgetOptions): void {
     const rules = rulesOf(parseOptions(retryBudgetSchema, options));
     this.#reserve.settle();
+    this.#given = options;
     this.rules = rules;
   }
 
   at(key: string | undefined): Slot<Credit> {
     return this.#credits.at(key);
+  }
+
+  protected another(): RetryBudget {
+    return new RetryBudget(this.#given, this.facts);
   }
 
   reset(): void {

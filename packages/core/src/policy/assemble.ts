@@ -5,6 +5,8 @@ import { circuitBreaker } from "../parts/circuit-breaker.js";
 import type { Classify } from "../parts/classify.js";
 import { checkOptions, invalidSpec, isPlainObject, issueOf } from "../parts/options.js";
 import { Part, PART_KINDS, type PartKind } from "../parts/part.js";
+import type { Fallback } from "../parts/fallback.js";
+import type { RateLimit } from "../parts/rate-limit.js";
 import { type Retry, retry } from "../parts/retry.js";
 import { type RetryBudget, retryBudget } from "../parts/retry-budget.js";
 import type { Deadline, Timeout } from "../parts/time-limits.js";
@@ -17,16 +19,20 @@ export type PolicyPart =
   | Retry
   | Timeout
   | Deadline
+  | RateLimit
   | Bulkhead
+  | Fallback
   | Classify
   | PolicyOptions;
 
 /** One part of each kind, at most. */
 export interface Parts {
+  fallback?: Fallback;
   deadline?: Deadline;
   retry?: Retry;
   budget?: RetryBudget;
   breaker?: CircuitBreaker;
+  rateLimit?: RateLimit;
   bulkhead?: Bulkhead;
   timeout?: Timeout;
   classify?: Classify;

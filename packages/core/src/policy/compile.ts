@@ -2,16 +2,23 @@ import { Classifier } from "../classify/classifier.js";
 import { Counters } from "../engine/counters.js";
 import { direct } from "../engine/direct.js";
 import { drive } from "../engine/drive.js";
+import { withFallback } from "../engine/fallback.js";
 import type { Driver } from "../engine/driver.js";
 import type { Plan, RetryRules } from "../engine/plan.js";
 import { Scope, type Scopes } from "../engine/scope.js";
+import { Work } from "../engine/work.js";
 import type { Events } from "../events/events.js";
 import type { Guard } from "../guards/guard.js";
 import { LONGEST_KEY } from "../keys/keyed.js";
+import type { Bulkhead } from "../parts/bulkhead.js";
+import type { CircuitBreaker } from "../parts/circuit-breaker.js";
 import { classify } from "../parts/classify.js";
+import type { RateLimit } from "../parts/rate-limit.js";
+import type { RetryBudget } from "../parts/retry-budget.js";
 import { PROPAGATES_BY_DEFAULT, SHORTEST_ATTEMPT_MS } from "../parts/time-limits.js";
 import { laneOf } from "../time/lane.js";
 import type { Parts } from "./assemble.js";
+import { partsOfInstance } from "./instances.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
 
 const ONE_ATTEMPT: RetryRules = {
@@ -44,10 +51,13 @@ export function compile(
   options: ParsedPolicyOptions,
   events: Events,
 ): Compiled {
-  for (const part of [parts.breaker, parts.bulkhead, parts.budget]) part?.usedBy(policy);
+  for (const part of statefulOf(parts)) part.usedBy(policy);
   const plan = planOf(policy, parts, options, events);
   const driver = forcedDriver ?? (canOnlyRunOnce(parts, options) ? direct : drive);
-  return { driver, scopes: new PolicyScopes(plan, parts) };
+  return {
+    driver: parts.fallback === undefined ? driver : withFallback(driver, parts.fallback.rules),
+    scopes: new PolicyScopes(plan, parts),
+  };
 }
 
 function planOf(policy: string, parts: Parts, options: ParsedPolicyOptions, events: Events): Plan {
@@ -55,6 +65,7 @@ function planOf(policy: string, parts: Parts, options: ParsedPolicyOptions, even
   return Object.freeze<Plan>({
     policy,
     key: options.key,
+    perInstance: options.scope === "instance",
     idempotent: options.idempotent as Plan["idempotent"],
     classifier: new Classifier((parts.classify ?? classify({})).rules, events),
     retry: parts.retry?.rules ?? ONE_ATTEMPT,
@@ -63,10 +74,11 @@ function planOf(policy: string, parts: Parts, options: ParsedPolicyOptions, even
     deadlineMs: parts.deadline?.rules.deadlineMs,
     minAttemptMs: parts.deadline?.rules.minAttemptMs ?? SHORTEST_ATTEMPT_MS,
     entrant: { attemptTimeoutMs, mostWaitMs: Infinity },
-    context: options.context,
+    context: options.context === true,
     propagates: parts.deadline?.rules.propagate ?? PROPAGATES_BY_DEFAULT,
-    stackTraces: options.stackTraces,
+    stackTraces: options.stackTraces === true,
     counters: new Counters(),
+    work: new Work(),
     events,
   });
 }
@@ -78,16 +90,40 @@ function canOnlyRunOnce(
 ): boolean {
   const once = (retry?.rules.maxAttempts ?? 1) === 1;
   return (
-    once && timeout === undefined && deadline === undefined && budget === undefined && !context
+    once &&
+    timeout === undefined &&
+    deadline === undefined &&
+    budget === undefined &&
+    context !== true
   );
 }
 
-function scopeAt(plan: Plan, { breaker, bulkhead, budget }: Parts, key: string | undefined): Scope {
-  const slots = { breaker: breaker?.at(key), bulkhead: bulkhead?.at(key), budget: budget?.at(key) };
-  const guards: readonly Guard[] = [slots.breaker?.cell, slots.bulkhead?.cell].filter(
-    (guard) => guard !== undefined,
-  );
-  const held = [slots.breaker, slots.bulkhead, slots.budget].filter((slot) => slot !== undefined);
+/** The parts with a state that policies may share. */
+export function statefulOf({
+  breaker,
+  rateLimit,
+  bulkhead,
+  budget,
+}: Parts): (CircuitBreaker | RateLimit | Bulkhead | RetryBudget)[] {
+  return [breaker, rateLimit, bulkhead, budget].filter((part) => part !== undefined);
+}
+
+/** In the order in which they are asked. */
+function scopeAt(
+  plan: Plan,
+  { breaker, rateLimit, bulkhead, budget }: Parts,
+  key: string | undefined,
+): Scope {
+  const slots = {
+    breaker: breaker?.at(key),
+    rateLimit: rateLimit?.at(key),
+    bulkhead: bulkhead?.at(key),
+    budget: budget?.at(key),
+  };
+  const guards: readonly Guard[] = [slots.breaker, slots.rateLimit, slots.bulkhead]
+    .filter((slot) => slot !== undefined)
+    .map(({ cell }) => cell);
+  const held = Object.values(slots).filter((slot) => slot !== undefined);
   return new Scope({ plan, key, guards, credit: slots.budget?.cell }, held);
 }
 
@@ -98,6 +134,7 @@ class PolicyScopes implements Scopes {
   readonly plan: Plan;
   readonly common: Scope;
   readonly #parts: Parts;
+  #ofInstances: WeakMap<object, PolicyScopes> | undefined;
   #byKey: Map<string, Scope> | undefined;
 
   constructor(plan: Plan, parts: Parts) {
@@ -111,6 +148,15 @@ class PolicyScopes implements Scopes {
     if (known === undefined || known.isStale) return this.#make(key);
     known.touch();
     return known;
+  }
+
+  of(self: object): PolicyScopes {
+    const all = (this.#ofInstances ??= new WeakMap<object, PolicyScopes>());
+    const known = all.get(self);
+    if (known !== undefined) return known;
+    const scopes = new PolicyScopes(this.plan, partsOfInstance(this.#parts, self));
+    all.set(self, scopes);
+    return scopes;
   }
 
   #make(key: string): Scope {

@@ -16,10 +16,12 @@ export interface ExplainedPart {
 }
 
 const ABSENT: { readonly [K in PartKind]: string } = {
+  fallback: "none: the caller gets the error",
   deadline: "none: a call takes as long as its attempts do",
   retry: "none: 1 attempt",
   budget: "none",
   breaker: "none: a failing dependency is called all the same",
+  rateLimit: "none: attempts begin as calls come",
   bulkhead: "none: any number of attempts at once",
   timeout: "none: an attempt may take for ever",
   classify: "default rules; an error that no rule knows is transient",
@@ -55,12 +57,17 @@ export class Explanation extends Readable {
     );
     const rows = [
       ...about.map(([name, value]) => [name, value as string] as const),
-      ...this.parts.map(({ kind, text }) => [kind, text] as const),
+      ...this.parts.filter(isWorthALine).map(({ kind, text }) => [kind, text] as const),
       ["idempotent", this.idempotent] as const,
     ];
     const lines = rows.map(([name, value]) => `  ${name.padEnd(12)}${value}`);
     return [this.policy, ...lines, ...this.notes.map((note) => `  note: ${note}`)].join("\n");
   }
+}
+
+/** That there is no fallback and no rate limit is nothing that anybody would wonder about. */
+function isWorthALine({ kind, present }: ExplainedPart): boolean {
+  return present || (kind !== "fallback" && kind !== "rateLimit");
 }
 
 function explained(kind: PartKind, parts: Parts): ExplainedPart {

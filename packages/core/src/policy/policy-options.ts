@@ -25,6 +25,12 @@ export interface PolicyOptions {
    * `false`: retried only where nothing was sent. Default: not declared, and retried as its parts say.
    */
   readonly idempotent?: boolean | ((...args: never[]) => boolean);
+  /**
+   * `'instance'`: each object whose method is called has breaker, budget, rate limit and bulkhead of its own, made after
+   * the given ones; methods that share a part share it there, too. For clients that are made per tenant or per host.
+   * Default `'shared'`.
+   */
+  readonly scope?: "shared" | "instance";
   /** Lets `currentCall()` work after each `await`, at about 150 ns a call. Default false. */
   readonly context?: boolean;
   /** Gives refusals a stack trace, at ten times their cost. Default false. */
@@ -38,10 +44,12 @@ export interface PolicyOptions {
   /** A policy is no option, although it has a name. */
   readonly execute?: never;
   /** `null` takes away what the class has declared. */
+  readonly fallback?: null;
   readonly deadline?: null;
   readonly retry?: null;
   readonly budget?: null;
   readonly breaker?: null;
+  readonly rateLimit?: null;
   readonly bulkhead?: null;
   readonly timeout?: null;
   readonly classify?: null;
@@ -67,8 +75,14 @@ const fields = {
     default: "not declared",
     meaning: "whether a call may be repeated that may have been processed",
   }),
-  context: flag(false, { meaning: "lets currentCall() work after each await" }),
-  stackTraces: flag(false, { meaning: "gives refusals a stack trace" }),
+  scope: either(fieldOf(v.picklist(["shared", "instance"], "'shared' or 'instance'")), {
+    type: "name",
+    bounds: "shared, instance",
+    default: "shared",
+    meaning: "whether all objects share the state of the parts, or each has its own",
+  }),
+  context: flag(undefined, { meaning: "lets currentCall() work after each await", default: "false" }),
+  stackTraces: flag(undefined, { meaning: "gives refusals a stack trace", default: "false" }),
   dependency: text({ meaning: "what is called; shown by explain()" }),
   owner: text({ meaning: "who answers for it; shown by explain()" }),
   runbook: text({ meaning: "where to read what to do; shown by explain()" }),
@@ -108,7 +122,7 @@ export const policySchema: Schema<typeof allFields> = {
     attemptTimeoutMs: asPart("timeout('2s')"),
     deadlineMs: asPart("deadline('5s')"),
     limit: asPart("bulkhead({ limit })"),
-    fallbackMethod: () => "a catch around the call: it sees the task's own error",
+    fallbackMethod: asPart("fallback('method')"),
     resetTimeout: asPart("circuitBreaker({ openMs })"),
     errorThresholdPercentage: asPart("circuitBreaker({ failureRatio })"),
   },

@@ -1,13 +1,15 @@
 import { type Call, type CallOptions, runningFrame } from "../call/call.js";
 import { parseCallOptions } from "../call/call-options.js";
-import { drive } from "../engine/drive.js";
+import { drainPlan, type DrainReport, refuseDrained } from "../engine/drain.js";
 import type { Task } from "../engine/plan.js";
-import { rejectSoon } from "../engine/refusals.js";
+import { Readiness } from "../engine/readiness.js";
+import { Drained, refusalError, rejectSoon } from "../engine/refusals.js";
 import { type EventOf, EVENTS, type EventType, type ResilienceEvent } from "../events/catalog.js";
 import { Events, type Listener } from "../events/events.js";
 import { invalidSpec, issueOf } from "../parts/options.js";
+import { type Duration, parseDuration } from "../time/duration.js";
 import { type Assembly, complete, type Parts } from "./assemble.js";
-import { type Compiled, compile } from "./compile.js";
+import { type Compiled, compile, statefulOf } from "./compile.js";
 import { Explanation } from "./explanation.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
 import { applySnapshot, type PolicySnapshot, takeSnapshot } from "./snapshot.js";
@@ -45,6 +47,30 @@ export interface Policy {
    * const latest = rates.wrap(rawLatest);
    */
   wrap<F extends AsyncFunction>(fn: F): F;
+  /**
+   * Resolves when an attempt would be admitted: the circuit is not open any more, there is room, the rate allows it.
+   * First in, first out; as many are let go as would be admitted. It promises no admission: others may be quicker.
+   *
+   * Rejects with `signal.reason`, or with `ERR_DRAINING`.
+   *
+   * @example
+   * for (const order of orders) {
+   *   await crm.ready();
+   *   await crm.execute(() => send(order));
+   * }
+   */
+  ready(options?: Pick<CallOptions, "key" | "signal">): Promise<void>;
+  /**
+   * Ends this policy: new calls, and those that wait in a queue, are refused with `ERR_DRAINING`. Calls that wait for a
+   * retry reject at once with the error that they have. Attempts that run have `graceMs` to end, then their signal is
+   * aborted.
+   *
+   * @param options.graceMs default 10 s.
+   * @returns once nothing runs any more, or a second after the signals: what became of the calls.
+   * @example
+   * process.once("SIGTERM", async () => console.log(await crm.drain({ graceMs: "5s" })));
+   */
+  drain(options?: { readonly graceMs?: Duration }): Promise<DrainReport>;
   /** What this policy does, in order, as a text and as data. */
   explain(): Explanation;
   /** State and counters as plain JSON; it can be restored in another process. */
@@ -71,13 +97,24 @@ export interface Policy {
 
 let unnamed = 0;
 
+const DEFAULT_GRACE_MS = 10_000;
+
+/** @throws BreakwaterError `ERR_INVALID_SPEC` */
+function parseGrace(graceMs: Duration): number {
+  const ms = typeof graceMs === "string" ? parseDuration(graceMs) : graceMs;
+  if (typeof ms === "number" && ms >= 0) return ms;
+  throw invalidSpec([
+    issueOf("drain.graceMs", "a duration: milliseconds, or a text such as '2s'", graceMs),
+  ]);
+}
+
 /** A policy as we see it. */
 export class LivePolicy implements Policy {
   readonly name: string;
   readonly #parts: Parts;
   readonly #options: ParsedPolicyOptions;
   readonly #events: Events;
-  readonly #compiled: Compiled;
+  #compiled: Compiled;
   /** Or has been asked for a name. */
   #named: boolean;
   #listeners = 0;
@@ -124,9 +161,32 @@ export class LivePolicy implements Policy {
   ): Promise<unknown> {
     const { driver, scopes } = this.#compiled;
     try {
-      const parsed = parseCallOptions(options);
-      // A deadline of its own is the one thing that only a driver that can wait understands.
-      return (parsed.deadlineMs === undefined ? driver : drive)(scopes, task, self, args, parsed);
+      return driver(scopes, task, self, args, parseCallOptions(options));
+    } catch (error) {
+      return rejectSoon(error);
+    }
+  }
+
+  ready(options: Pick<CallOptions, "key" | "signal"> = {}): Promise<void> {
+    try {
+      const { key, signal } = parseCallOptions(options);
+      const { scopes } = this.#compiled;
+      const scope = key === undefined || key === null ? scopes.common : scopes.at(key);
+      if (scope.plan.work.isDraining)
+        return rejectSoon(refusalError(scope, new Drained(this.name)));
+      return (scope.readiness ??= new Readiness(scope)).wait(signal ?? undefined);
+    } catch (error) {
+      return rejectSoon(error);
+    }
+  }
+
+  /** A second drain waits for the same attempts. */
+  drain({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: Duration } = {}): Promise<DrainReport> {
+    try {
+      const ms = parseGrace(graceMs);
+      const { scopes } = this.#compiled;
+      this.#compiled = { driver: refuseDrained, scopes };
+      return drainPlan(scopes.plan, ms);
     } catch (error) {
       return rejectSoon(error);
     }
@@ -173,10 +233,8 @@ export class LivePolicy implements Policy {
 
   /** Guards are shared, and tell only those who are listened to themselves. */
   #attendParts(): void {
-    const { breaker, bulkhead, budget } = this.#parts;
     const hear: Events["emit"] = (type, details) => this.#events.emit(type, details);
-    for (const part of [breaker, bulkhead, budget])
-      if (part !== undefined) this.#leave.push(part.facts.attend(hear));
+    for (const part of statefulOf(this.#parts)) this.#leave.push(part.facts.attend(hear));
   }
 }
 

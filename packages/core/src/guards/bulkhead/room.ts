@@ -2,7 +2,8 @@ import { clock } from "../../time/clock.js";
 import { formatDuration } from "../../time/duration.js";
 import { type Answer, type Entrant, type Guard, type Loan, Pass, Refusal } from "../guard.js";
 import { type PermitHome, SharedPermit } from "./permit.js";
-import { Queue, type QueueHome } from "./queue.js";
+import { Queue } from "../queue.js";
+import { type CrowdedRoom, PlaceForAWhile } from "./place.js";
 
 export interface BulkheadRules {
   readonly limit: number;
@@ -22,13 +23,14 @@ export interface RoomHome {
  * Bounds how many attempts run at once. A permit has no identity, so the room is its own pass: one counter, nothing
  * made per call. Only a permit that several attempts run under is an object of its own.
  */
-export class Room extends Pass implements Guard, PermitHome, QueueHome {
+export class Room extends Pass implements Guard, PermitHome, CrowdedRoom {
   readonly home: RoomHome;
   readonly key: string | undefined;
   inFlight = 0;
   readonly #full: Full;
   /** There while somebody waits. */
   #queue: Queue | undefined = undefined;
+  #tooLate: TooLate | undefined = undefined;
   #shared: Set<SharedPermit> | undefined = undefined;
 
   constructor(home: RoomHome, key?: string) {
@@ -48,6 +50,15 @@ export class Room extends Pass implements Guard, PermitHome, QueueHome {
   /** Permits come and go: nothing is certain. */
   wouldRefuse(): boolean {
     return false;
+  }
+
+  slots(): number {
+    this.#giveUpAbandoned();
+    return Math.max(0, this.home.rules.limit - this.inFlight - this.queued);
+  }
+
+  waitMs(): number {
+    return 0;
   }
 
   exit(): void {
@@ -109,17 +120,17 @@ export class Room extends Pass implements Guard, PermitHome, QueueHome {
     return (this.#tooLate ??= new TooLate(this.home));
   }
 
-  #tooLate: TooLate | undefined = undefined;
-
   #enterCrowded({ mostWaitMs }: Entrant): Answer {
     this.#giveUpAbandoned();
+    this.#admitWaiting();
     const { limit, queueLimit } = this.home.rules;
-    if (this.inFlight < limit && this.#queue === undefined) {
+    if (this.inFlight < limit) {
       this.inFlight++;
       return this;
     }
     if (this.queued >= queueLimit || mostWaitMs <= 0) return this.#full;
-    return (this.#queue ??= new Queue()).join(mostWaitMs, this);
+    const queue = (this.#queue ??= new Queue());
+    return queue.join(new PlaceForAWhile(queue, this, mostWaitMs));
   }
 
   #admitWaiting(): void {

@@ -42,6 +42,14 @@ export class Circuit implements Machine {
     return this.state.wouldRefuse(atMs);
   }
 
+  slots(): number {
+    return this.state.slots();
+  }
+
+  waitMs(): number {
+    return this.state.waitMs();
+  }
+
   trip(reason: TripReason, { verdict, retryAfterMs }: Judgement, outcome: unknown): void {
     const { openMs: shortestMs, maxOpenMs } = this.home.rules;
     if (!this.#remembersTrips(clock.now())) this.trips = 0;

@@ -52,6 +52,14 @@ export class Closed extends Pass {
     return false;
   }
 
+  slots(): number {
+    return Infinity;
+  }
+
+  waitMs(): number {
+    return 0;
+  }
+
   exit(judgement: Judgement, error?: unknown): void {
     this.learn(judgement, error, false);
   }

@@ -27,10 +27,19 @@ export class HalfOpen extends Refusal {
   enter(entrant: Entrant): Answer {
     this.#giveUpHungProbes();
     if (this.#circuit.state !== this) return this.#circuit.enter(entrant);
-    if (this.#running.size + this.#good + this.#bad >= this.#circuit.home.rules.probes) return this;
+    if (this.#free === 0) return this;
     const probe = new Probe(this, this.#circuit, this.#probeMs(entrant));
     this.#running.add(probe);
     return probe;
+  }
+
+  slots(): number {
+    this.#giveUpHungProbes();
+    return this.#circuit.state === this ? this.#free : this.#circuit.slots();
+  }
+
+  waitMs(): number {
+    return 0;
   }
 
   /** A probe may free its slot any moment: nothing is certain. */
@@ -66,6 +75,11 @@ export class HalfOpen extends Refusal {
       leftMs: 0,
       reason: "probes",
     };
+  }
+
+  get #free(): number {
+    const { probes } = this.#circuit.home.rules;
+    return Math.max(0, probes - this.#running.size - this.#good - this.#bad);
   }
 
   #giveUpHungProbes(): void {

@@ -53,6 +53,15 @@ export class Open extends Refusal {
     return atMs < this.#openedMs + this.#openMs;
   }
 
+  /** Once its time is over, as many as there are probes. */
+  slots(): number {
+    return this.retryAfterMs() > 0 ? 0 : this.#circuit.home.rules.probes;
+  }
+
+  waitMs(): number {
+    return this.retryAfterMs();
+  }
+
   retryAfterMs(): number {
     return Math.max(0, this.#openedMs + this.#openMs - clock.now());
   }

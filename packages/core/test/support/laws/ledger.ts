@@ -77,6 +77,14 @@ class CountingGuard implements Guard {
   wouldRefuse(atMs: number): boolean {
     return this.#guard.wouldRefuse(atMs);
   }
+
+  slots(): number {
+    return this.#guard.slots();
+  }
+
+  waitMs(): number {
+    return this.#guard.waitMs();
+  }
 }
 
 class CountingWaiter extends Waiter {

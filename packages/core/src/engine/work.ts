@@ -1,0 +1,55 @@
+/** What a call may wait for: the time of its retry, its turn in a queue, or that one would be admitted. */
+export type WaitsFor = "retry" | "turn" | "ready";
+
+/** A call that waits. */
+export interface WaitingCall {
+  /** It waits no longer. Says what it waited for. */
+  drain(): WaitsFor;
+}
+
+/** Something that runs and listens to its signal. */
+export interface Abortable {
+  abort(reason: unknown): void;
+}
+
+const SWEEP_FROM = 64;
+
+/** What a policy is doing, as far as it can be ended from outside. Running tasks are not kept alive by it. */
+export class Work {
+  /** No attempt begins any more. */
+  isDraining = false;
+  #waiting: Set<WaitingCall> | undefined = undefined;
+  #abortables: WeakRef<Abortable>[] = [];
+  #sweepAt = SWEEP_FROM;
+
+  waits(call: WaitingCall): void {
+    (this.#waiting ??= new Set()).add(call);
+  }
+
+  waitsNoLonger(call: WaitingCall): void {
+    this.#waiting?.delete(call);
+  }
+
+  /** Its task has read its signal. */
+  listens(running: Abortable): void {
+    if (this.#abortables.push(new WeakRef(running)) >= this.#sweepAt) this.#sweep();
+  }
+
+  /** Says how many of each kind there were. */
+  endWaiting(): Record<WaitsFor, number> {
+    const ended = { retry: 0, turn: 0, ready: 0 };
+    for (const call of this.#waiting ?? []) ended[call.drain()]++;
+    this.#waiting = undefined;
+    return ended;
+  }
+
+  /** Signals of what has ended already are aborted in vain: nobody listens any more. */
+  abort(reason: unknown): void {
+    for (const reference of this.#abortables.splice(0)) reference.deref()?.abort(reason);
+  }
+
+  #sweep(): void {
+    this.#abortables = this.#abortables.filter((reference) => reference.deref() !== undefined);
+    this.#sweepAt = Math.max(SWEEP_FROM, 2 * this.#abortables.length);
+  }
+}

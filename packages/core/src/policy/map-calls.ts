@@ -1,0 +1,202 @@
+import type { Call, CallOptions } from "../call/call.js";
+import { type CallReport, explainError } from "../engine/report.js";
+import { BreakwaterError, type ErrorCode } from "../errors/errors.js";
+import { invalidSpec, issueOf } from "../parts/options.js";
+import type { Policy } from "./policy.js";
+
+/** How a batch is worked through. */
+export interface MapCallsOptions<T> extends Pick<CallOptions, "signal"> {
+  /** How many items are worked on at once, those included whose result has not been taken yet. 1 and more; default 10. */
+  readonly concurrency?: number;
+  /**
+   * What becomes of an item that the policy refuses, as its circuit is open, there is no room or the rate is reached.
+   * `'wait'`: it is tried again once the policy is ready; nothing has run. `'report'`: its result is the refusal.
+   * Default `'wait'`.
+   */
+  readonly whileOpen?: "wait" | "report";
+  /** The key of an item: chooses its circuit and its credit. */
+  readonly key?: (item: T, index: number) => string | undefined;
+}
+
+/** What became of one item. */
+export type MapResult<T, R> = {
+  readonly item: T;
+  /** Its place among the items, counted from 0. Results come as they are ready, not in the order of the items. */
+  readonly index: number;
+} & (
+  | { readonly status: "fulfilled"; readonly value: R }
+  | {
+      readonly status: "rejected";
+      /** The task's own error. */
+      readonly error: unknown;
+      /** How it came to that; undefined for what is no object. */
+      readonly report: CallReport | undefined;
+    }
+);
+
+/**
+ * Runs one call for each item, and gives the results as they are ready. No error ends it: each item has its own result.
+ *
+ * While the circuit is open it waits instead of failing what is left of the batch. Items are taken from their source
+ * only as fast as results are taken from here: at most `concurrency` of them are under way.
+ *
+ * It ends early where the consumer leaves the loop or `signal` is aborted: running tasks are told by their signal. When
+ * the policy is drained it throws `ERR_DRAINING` once the calls under way have ended.
+ *
+ * @throws BreakwaterError `ERR_INVALID_SPEC` for options that cannot work; `signal.reason`; `ERR_DRAINING`; what the
+ * source of the items throws.
+ * @example
+ * for await (const result of mapCalls(crm, orders, (order, { signal }) => send(order, signal), { concurrency: 20 }))
+ *   if (result.status === "rejected") failed.push(result.item);
+ */
+export async function* mapCalls<T, R>(
+  policy: Policy,
+  items: Iterable<T> | AsyncIterable<T>,
+  task: (item: T, call: Call, index: number) => R | PromiseLike<R>,
+  options: MapCallsOptions<T> = {},
+): AsyncGenerator<MapResult<T, Awaited<R>>, void, undefined> {
+  const batch = new Batch(policy, items, task, options);
+  try {
+    for (let result = await batch.next(); result !== undefined; result = await batch.next())
+      yield result;
+    batch.throwIfEndedEarly();
+  } finally {
+    await batch.close();
+  }
+}
+
+/** The items under way, and the results that nobody has taken yet. */
+class Batch<T, R> {
+  readonly #policy: Policy;
+  readonly #source: Iterator<T> | AsyncIterator<T>;
+  readonly #task: (item: T, call: Call, index: number) => R | PromiseLike<R>;
+  readonly #options: MapCallsOptions<T>;
+  readonly #concurrency: number;
+  readonly #stop = new AbortController();
+  readonly #results: MapResult<T, Awaited<R>>[] = [];
+  #underWay = 0;
+  #taken = 0;
+  #isTaking = false;
+  #isExhausted = false;
+  #endedBy: { readonly error: unknown } | undefined;
+  #wake: () => void = () => {};
+
+  constructor(
+    policy: Policy,
+    items: Iterable<T> | AsyncIterable<T>,
+    task: (item: T, call: Call, index: number) => R | PromiseLike<R>,
+    options: MapCallsOptions<T>,
+  ) {
+    this.#concurrency = checked(options);
+    this.#policy = policy;
+    this.#source =
+      Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
+    this.#task = task;
+    this.#options = options;
+    const { signal } = options;
+    if (signal?.aborted === true) this.handleEvent();
+    else signal?.addEventListener("abort", this, { once: true });
+  }
+
+  /** The caller gave up. */
+  handleEvent(): void {
+    this.#endEarly(this.#options.signal?.reason);
+    this.#stop.abort(this.#options.signal?.reason);
+  }
+
+  /** Undefined when there is none any more. */
+  async next(): Promise<MapResult<T, Awaited<R>> | undefined> {
+    if (!this.#isTaking) void this.#take();
+    while (this.#results.length === 0 && (this.#underWay > 0 || this.#isTaking))
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    return this.#results.shift();
+  }
+
+  throwIfEndedEarly(): void {
+    if (this.#endedBy !== undefined) throw this.#endedBy.error;
+  }
+
+  /** Whoever leaves early leaves nothing running that listens to its signal, and no source open. */
+  async close(): Promise<void> {
+    this.#options.signal?.removeEventListener("abort", this);
+    const isDone = this.#isExhausted && this.#endedBy === undefined && this.#underWay === 0;
+    if (isDone) return;
+    this.#stop.abort(new Error("the batch was left"));
+    this.#isExhausted = true;
+    await this.#source.return?.();
+  }
+
+  /** Takes items while there is room for them. A source that is slow does not hold up the results. */
+  async #take(): Promise<void> {
+    this.#isTaking = true;
+    try {
+      while (!this.#isExhausted && this.#underWay + this.#results.length < this.#concurrency) {
+        const { done = false, value } = await this.#source.next();
+        if (done) this.#isExhausted = true;
+        else if (!this.#isExhausted) void this.#work(value as T, this.#taken++);
+      }
+    } catch (error) {
+      this.#endEarly(error);
+    }
+    this.#isTaking = false;
+    this.#wake();
+  }
+
+  #endEarly(error: unknown): void {
+    this.#isExhausted = true;
+    this.#endedBy ??= { error };
+  }
+
+  async #work(item: T, index: number): Promise<void> {
+    this.#underWay++;
+    const result = await this.#resultOf(item, index);
+    this.#underWay--;
+    if (result !== undefined) this.#results.push(result);
+    this.#wake();
+  }
+
+  async #resultOf(item: T, index: number): Promise<MapResult<T, Awaited<R>> | undefined> {
+    const { signal } = this.#stop;
+    let key: string | undefined;
+    for (;;) {
+      try {
+        key = this.#options.key?.(item, index);
+        const value = await this.#policy.execute((call) => this.#task(item, call, index), {
+          key,
+          signal,
+        });
+        return { item, index, status: "fulfilled", value };
+      } catch (error) {
+        const refusedBy = this.#refusalOf(error);
+        if (refusedBy === "ERR_DRAINING") return this.#endEarly(error) as undefined;
+        const waits = refusedBy !== undefined && this.#options.whileOpen !== "report";
+        if (!waits || !(await this.#isReady(key)))
+          return { item, index, status: "rejected", error, report: explainError(error) };
+      }
+    }
+  }
+
+  /** Only where this policy itself said no, and nothing has run. */
+  #refusalOf(error: unknown): ErrorCode | undefined {
+    if (!(error instanceof BreakwaterError) || !error.isRefusal) return undefined;
+    return error.policy === this.#policy.name && explainError(error)?.attempts.length === 0
+      ? error.code
+      : undefined;
+  }
+
+  async #isReady(key: string | undefined): Promise<boolean> {
+    try {
+      await this.#policy.ready({ key, signal: this.#stop.signal });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+function checked({ concurrency = 10 }: { readonly concurrency?: number }): number {
+  if (Number.isInteger(concurrency) && concurrency >= 1) return concurrency;
+  throw invalidSpec([
+    issueOf("mapCalls.concurrency", "a whole number from 1", concurrency),
+  ]);
+}
