@@ -15,6 +15,8 @@ async function loadSource() {
     export { bulkheadSchema } from "./parts/bulkhead.js";
     export { circuitBreakerSchema } from "./parts/circuit-breaker.js";
     export { classifySchema } from "./parts/classify.js";
+    export { fallbackSchema } from "./parts/fallback.js";
+    export { rateLimitSchema } from "./parts/rate-limit.js";
     export { docOf } from "./parts/options.js";
     export { retrySchema } from "./parts/retry.js";
     export { retryBudgetSchema } from "./parts/retry-budget.js";
@@ -56,6 +58,8 @@ function tables(core) {
     core.timeoutSchema,
     core.deadlineSchema,
     core.bulkheadSchema,
+    core.rateLimitSchema,
+    core.fallbackSchema,
     core.classifySchema,
   ];
   const schemas = [...parts, core.policySchema];

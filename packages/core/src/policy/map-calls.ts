@@ -1,6 +1,6 @@
 import type { Call, CallOptions } from "../call/call.js";
 import { type CallReport, explainError } from "../engine/report.js";
-import { BreakwaterError, type ErrorCode } from "../errors/errors.js";
+import { BreakwaterError } from "../errors/errors.js";
 import { invalidSpec, issueOf } from "../parts/options.js";
 import type { Policy } from "./policy.js";
 
@@ -10,8 +10,8 @@ export interface MapCallsOptions<T> extends Pick<CallOptions, "signal"> {
   readonly concurrency?: number;
   /**
    * What becomes of an item that the policy refuses, as its circuit is open, there is no room or the rate is reached.
-   * `'wait'`: it is tried again once the policy is ready; nothing has run. `'report'`: its result is the refusal.
-   * Default `'wait'`.
+   * `'wait'`: it is tried again once the policy is ready. So is, twice at most, one that has failed and whose retry was
+   * refused, as its failure opened the circuit. `'report'`: that is its result. Default `'wait'`.
    */
   readonly whileOpen?: "wait" | "report";
   /** The key of an item: chooses its circuit and its credit. */
@@ -64,6 +64,9 @@ export async function* mapCalls<T, R>(
     await batch.close();
   }
 }
+
+/** How often an item comes back whose failure opened the circuit: one that always does so must come to an end. */
+const MOST_RETURNS = 2;
 
 /** The items under way, and the results that nobody has taken yet. */
 class Batch<T, R> {
@@ -158,7 +161,7 @@ class Batch<T, R> {
   async #resultOf(item: T, index: number): Promise<MapResult<T, Awaited<R>> | undefined> {
     const { signal } = this.#stop;
     let key: string | undefined;
-    for (;;) {
+    for (let returns = 0; ; ) {
       try {
         key = this.#options.key?.(item, index);
         const value = await this.#policy.execute((call) => this.#task(item, call, index), {
@@ -167,21 +170,21 @@ class Batch<T, R> {
         });
         return { item, index, status: "fulfilled", value };
       } catch (error) {
-        const refusedBy = this.#refusalOf(error);
-        if (refusedBy === "ERR_DRAINING") return this.#endEarly(error) as undefined;
-        const waits = refusedBy !== undefined && this.#options.whileOpen !== "report";
-        if (!waits || !(await this.#isReady(key)))
-          return { item, index, status: "rejected", error, report: explainError(error) };
+        const report = explainError(error);
+        if (this.#isRefused(error, report)) {
+          if (error.code === "ERR_DRAINING") return this.#endEarly(error) as undefined;
+        } else if (report?.stoppedBy !== "refused" || ++returns > MOST_RETURNS)
+          return { item, index, status: "rejected", error, report };
+        if (this.#options.whileOpen === "report" || !(await this.#isReady(key)))
+          return { item, index, status: "rejected", error, report };
       }
     }
   }
 
   /** Only where this policy itself said no, and nothing has run. */
-  #refusalOf(error: unknown): ErrorCode | undefined {
-    if (!(error instanceof BreakwaterError) || !error.isRefusal) return undefined;
-    return error.policy === this.#policy.name && explainError(error)?.attempts.length === 0
-      ? error.code
-      : undefined;
+  #isRefused(error: unknown, report: CallReport | undefined): error is BreakwaterError {
+    if (!(error instanceof BreakwaterError) || !error.isRefusal) return false;
+    return error.policy === this.#policy.name && report?.attempts.length === 0;
   }
 
   async #isReady(key: string | undefined): Promise<boolean> {
