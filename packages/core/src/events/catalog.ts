@@ -30,6 +30,8 @@ export interface EventDetails {
     readonly guard: string;
     readonly key?: string;
     readonly reason: TripReason;
+    /** What the rule allows, by its own measure: so many failures in a row, such a share. Not for probes. */
+    readonly threshold?: number;
     readonly openMs: number;
     /** The outcome that tripped it. */
     readonly cause?: ErrorSummary;
@@ -95,6 +97,8 @@ export type ResilienceEvent = {
   [T in EventType]: {
     readonly type: T;
     readonly policy: string;
+    /** All policies that use the part it happened to. Only to who watches the registry, and only if there are several. */
+    readonly policies?: readonly string[];
     readonly severity: Severity;
     /** Wall time, in milliseconds since 1970. */
     readonly at: number;
