@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { STOPPED } from "../../packages/core/src/engine/report.js";
 import { ERRORS } from "../../packages/core/src/errors/errors.js";
+import { logEventsSchema } from "../../packages/core/src/logging/log-events.js";
 import { bulkheadSchema } from "../../packages/core/src/parts/bulkhead.js";
 import { circuitBreakerSchema } from "../../packages/core/src/parts/circuit-breaker.js";
 import { classifySchema } from "../../packages/core/src/parts/classify.js";
@@ -27,6 +28,7 @@ const SCHEMAS = [
   { schema: deadlineSchema, source: "parts/time-limits.ts", options: "DeadlineOptions" },
   { schema: bulkheadSchema, source: "parts/bulkhead.ts", options: "BulkheadOptions" },
   { schema: classifySchema, source: "parts/classify.ts", options: "ClassifyOptions" },
+  { schema: logEventsSchema, source: "logging/log-events.ts", options: "LogEventsOptions" },
   { schema: policySchema, source: "policy/policy-options.ts", options: "PolicyOptions" },
 ];
 

@@ -21,6 +21,7 @@ export type LogLine = ResilienceEvent & {
   readonly msg: string;
   /** How often it has happened again since it was said; only on the line that says so. */
   readonly repeats?: number;
+  toString(): string;
 };
 
 export const LEVELS: { readonly [S in Severity]: keyof Logger } = {
