@@ -187,15 +187,16 @@ describe("what happens again within foldMs", () => {
     expect(said).toHaveLength(2);
   });
 
-  it("ends with what happened last: a circuit whose last line is closed is closed", async () => {
+  it("ends with what happened last: the last line about a circuit is what became of it", async () => {
     const { said, logger } = memoryLogger();
     const { watched, tell } = scripted();
     logEvents(watched, logger);
     const opened = { ...closed, type: "circuit.opened", reason: "probes", openMs: 1 };
-    for (const event of [opened, closed, opened]) tell(event);
+    for (const event of [opened, closed, opened, closed, opened]) tell(event);
     await clock.advance(20_000);
     expect(said.map(({ line }) => line.type)).toEqual([
       "circuit.opened",
+      "circuit.closed",
       "circuit.closed",
       "circuit.opened",
     ]);

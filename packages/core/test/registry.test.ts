@@ -156,6 +156,8 @@ describe("registry.on", () => {
     const asked: string[] = [];
     leave.push(registry.on("policy.unnamed", ({ policy }) => void asked.push(policy)));
     const after = resilient(opensAtOnce());
+    await clock.advance(0);
+    expect(asked).toEqual([before.name, after.name]);
     leave.push(registry.on("*", () => {}));
     await clock.advance(0);
     expect(asked).toEqual([before.name, after.name]);

@@ -38,7 +38,7 @@ let heedsExit = false;
  * @returns the function that ends it; what has been counted by then is said.
  * @throws BreakwaterError `ERR_INVALID_SPEC` with every problem of the options.
  * @example
- * logEvents(registry, console); // or pino(), or a logger of winston's
+ * logEvents(registry, console); // or pino()
  * // circuit crm opened: 5 failures in a row (consecutiveFailures); calls are refused for 15 s
  */
 export function logEvents(

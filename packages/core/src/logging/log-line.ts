@@ -5,8 +5,13 @@ import type { Folded } from "./fold.js";
 import { sentenceOf } from "./sentences.js";
 
 /**
- * Where lines go: a method for each level, which gets one object. `console`, pino and winston are loggers of this shape
- * as they are. `console` prints the object's text, pino and winston its fields, with the text as their message.
+ * Where lines go: a method for each level, which gets one object. `console` and pino are loggers as they are: `console`
+ * prints the object's text, pino its fields, with the text as its message. Those that take the message first need a word
+ * of translation.
+ *
+ * @example
+ * const at = (level: string) => ({ msg, ...event }: LogLine) => winstonLogger.log(level, msg, event);
+ * logEvents(registry, { error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") });
  */
 export interface Logger {
   error(line: LogLine): unknown;
@@ -38,8 +43,6 @@ class Line extends Readable {
     super();
     this.msg = msg;
     Object.assign(this, event, repeats === 0 ? {} : { repeats });
-    // winston takes an object for a whole entry only if it has a message, and writes to it.
-    Object.defineProperty(this, "message", { value: msg, writable: true, configurable: true });
   }
 
   toString(): string {
