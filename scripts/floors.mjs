@@ -11,7 +11,7 @@ const FLOORS = [
   ["engine"],
   ["parts"],
   ["policy"],
-  ["decorator", "testing"],
+  ["decorator", "logging", "testing"],
   ["."],
 ];
 

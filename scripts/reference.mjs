@@ -21,6 +21,7 @@ async function loadSource() {
     export { retrySchema } from "./parts/retry.js";
     export { retryBudgetSchema } from "./parts/retry-budget.js";
     export { deadlineSchema, timeoutSchema } from "./parts/time-limits.js";
+    export { logEventsSchema } from "./logging/log-events.js";
     export { policySchema } from "./policy/policy-options.js";
     export { ERRORS } from "./errors/errors.js";
     export { EVENTS } from "./events/catalog.js";
@@ -62,12 +63,13 @@ function tables(core) {
     core.fallbackSchema,
     core.classifySchema,
   ];
-  const schemas = [...parts, core.policySchema];
+  const withDefaults = [...parts, core.logEventsSchema];
+  const schemas = [...withDefaults, core.policySchema];
   return {
     ...Object.fromEntries(
       schemas.map((schema) => [schema.title, () => optionTable(schema, docOf)]),
     ),
-    defaults: () => defaultsTable(parts, docOf),
+    defaults: () => defaultsTable(withDefaults, docOf),
     errors: () => errorTable(core.ERRORS),
     events: () => eventTable(core.EVENTS),
     endings: () => table(["`stoppedBy`", "Meaning"], pairs(core.STOPPED)),

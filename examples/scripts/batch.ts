@@ -26,7 +26,9 @@ const failed: number[] = [];
 let done = 0;
 const began = performance.now();
 
-for await (const { index, status } of mapCalls(crm, numbersUpTo(ITEMS), send, { concurrency: 20 })) {
+for await (const { index, status } of mapCalls(crm, numbersUpTo(ITEMS), send, {
+  concurrency: 20,
+})) {
   if (status === "rejected") failed.push(index);
   if (++done === OUTAGE_AT) upstream.failFor(OUTAGE_MS);
   bar?.advance(1);

@@ -47,6 +47,7 @@ try {
 } catch (error) {
   console.error(String(explainError(error) ?? error));
   const isDown =
-    error instanceof BreakwaterError || explainError(error)?.attempts.at(-1)?.verdict === "transient";
+    error instanceof BreakwaterError ||
+    explainError(error)?.attempts.at(-1)?.verdict === "transient";
   process.exitCode = isDown ? 75 : 1;
 }

@@ -2,7 +2,14 @@
  * A worker that takes jobs until it is told to stop, and then ends well: `node worker.ts`, and Ctrl-C or SIGTERM.
  * What runs has five seconds to end; what waits ends at once.
  */
-import { bulkhead, circuitBreaker, isRefusal, resilient, retryBudget, timeout } from "@breakwater/core";
+import {
+  bulkhead,
+  circuitBreaker,
+  isRefusal,
+  resilient,
+  retryBudget,
+  timeout,
+} from "@breakwater/core";
 import { startUpstream } from "./upstream.ts";
 
 await using upstream = await startUpstream({ answersAfterMs: 50 });

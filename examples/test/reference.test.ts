@@ -4,10 +4,13 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { STOPPED } from "../../packages/core/src/engine/report.js";
 import { ERRORS } from "../../packages/core/src/errors/errors.js";
+import { logEventsSchema } from "../../packages/core/src/logging/log-events.js";
 import { bulkheadSchema } from "../../packages/core/src/parts/bulkhead.js";
 import { circuitBreakerSchema } from "../../packages/core/src/parts/circuit-breaker.js";
 import { classifySchema } from "../../packages/core/src/parts/classify.js";
+import { fallbackSchema } from "../../packages/core/src/parts/fallback.js";
 import { docOf, type Fields } from "../../packages/core/src/parts/options.js";
+import { rateLimitSchema } from "../../packages/core/src/parts/rate-limit.js";
 import { retrySchema } from "../../packages/core/src/parts/retry.js";
 import { retryBudgetSchema } from "../../packages/core/src/parts/retry-budget.js";
 import { deadlineSchema, timeoutSchema } from "../../packages/core/src/parts/time-limits.js";
@@ -26,7 +29,10 @@ const SCHEMAS = [
   { schema: timeoutSchema, source: "parts/time-limits.ts", options: "TimeoutOptions" },
   { schema: deadlineSchema, source: "parts/time-limits.ts", options: "DeadlineOptions" },
   { schema: bulkheadSchema, source: "parts/bulkhead.ts", options: "BulkheadOptions" },
+  { schema: rateLimitSchema, source: "parts/rate-limit.ts", options: "RateLimitOptions" },
+  { schema: fallbackSchema, source: "parts/fallback.ts", options: "FallbackOptions" },
   { schema: classifySchema, source: "parts/classify.ts", options: "ClassifyOptions" },
+  { schema: logEventsSchema, source: "logging/log-events.ts", options: "LogEventsOptions" },
   { schema: policySchema, source: "policy/policy-options.ts", options: "PolicyOptions" },
 ];
 

@@ -5,7 +5,7 @@ export type { Said } from "./classify/classifier.js";
 export { Resilient, type ResilientDecorator } from "./decorator/resilient.js";
 export { describeResilience, type DescribedMethod, protect } from "./decorator/protect.js";
 export { type AttemptReport, type CallReport, explainError } from "./engine/report.js";
-export { BreakwaterError, type ErrorCode, type Issue } from "./errors/errors.js";
+export { BreakwaterError, type ErrorCode, isRefusal, type Issue } from "./errors/errors.js";
 export type { ErrorSummary } from "./errors/summary.js";
 export type {
   EventOf,
@@ -15,6 +15,9 @@ export type {
   StoppedBy,
   TripReason,
 } from "./events/catalog.js";
+export type { Watchable } from "./events/listeners.js";
+export { logEvents, type LogEventsOptions } from "./logging/log-events.js";
+export type { Logger, LogLine } from "./logging/log-line.js";
 export { type Bulkhead, bulkhead, type BulkheadOptions } from "./parts/bulkhead.js";
 export {
   type CircuitBreaker,
@@ -39,10 +42,17 @@ export {
 } from "./parts/time-limits.js";
 export type { PolicyPart } from "./policy/assemble.js";
 export type { ExplainedPart, Explanation } from "./policy/explanation.js";
+export type { BreakerHealth, BudgetHealth, BulkheadHealth, PolicyHealth } from "./policy/health.js";
 export { mapCalls, type MapCallsOptions, type MapResult } from "./policy/map-calls.js";
 export type { AsyncFunction, Policy } from "./policy/policy.js";
 export type { PolicyOptions } from "./policy/policy-options.js";
-export { definePolicy, resilient } from "./policy/registry.js";
+export {
+  definePolicy,
+  type Registry,
+  registry,
+  type RegistryHealth,
+  resilient,
+} from "./policy/registry.js";
 export type { PolicySnapshot } from "./policy/snapshot.js";
 export type { Jitter } from "./retry/backoff.js";
 export type { Duration } from "./time/duration.js";

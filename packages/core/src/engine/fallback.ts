@@ -40,10 +40,7 @@ function answerFor(
   return method.call(self, error, ...((args ?? []) as never[]));
 }
 
-function functionOf(
-  answer: FallbackPlan["answer"],
-  self: unknown,
-): FallbackFunction | undefined {
+function functionOf(answer: FallbackPlan["answer"], self: unknown): FallbackFunction | undefined {
   if (typeof answer === "function") return answer;
   const method: unknown =
     self === undefined || self === null ? undefined : Reflect.get(Object(self) as object, answer);
@@ -52,7 +49,9 @@ function functionOf(
 
 /** A mistake of ours to make must not hide the user's error. */
 function reportMissing({ events }: Plan, name: string, error: unknown): never {
-  const mistake = new TypeError(`fallback: ${JSON.stringify(name)} is no method of the object called`);
+  const mistake = new TypeError(
+    `fallback: ${JSON.stringify(name)} is no method of the object called`,
+  );
   events.emit("hook.failed", { hook: "fallback", error: summarize(mistake) });
   throw error;
 }

@@ -117,6 +117,20 @@ export class BreakwaterError extends Error {
   }
 }
 
+/**
+ * Whether Breakwater refused: the task did not run, so nothing has happened that could need undoing. False for
+ * everything else, our timeouts and the task's own errors included. It also holds across two copies of the package.
+ *
+ * @example
+ * const quote = await rates.latest("EUR").catch((error: unknown) => {
+ *   if (isRefusal(error)) return lastKnown("EUR");
+ *   throw error;
+ * });
+ */
+export function isRefusal(error: unknown): error is BreakwaterError & { readonly isRefusal: true } {
+  return error instanceof BreakwaterError && error.isRefusal;
+}
+
 /** An error without its stack, which would cost ten times the refusal and only shows our own frames. */
 export function withoutStack(
   code: ErrorCode,

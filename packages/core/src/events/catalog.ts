@@ -31,6 +31,8 @@ export interface EventDetails {
     readonly guard: string;
     readonly key?: string;
     readonly reason: TripReason;
+    /** What the rule allows, by its own measure: so many failures in a row, such a share. Not for probes. */
+    readonly threshold?: number;
     readonly openMs: number;
     /** The outcome that tripped it. */
     readonly cause?: ErrorSummary;
@@ -69,7 +71,11 @@ export interface EventDetails {
     readonly verdict: VerdictName;
   };
   /** A call failed, and the fallback answers in its place. */
-  "fallback.used": { readonly key?: string; readonly verdict: VerdictName; readonly error: ErrorSummary };
+  "fallback.used": {
+    readonly key?: string;
+    readonly verdict: VerdictName;
+    readonly error: ErrorSummary;
+  };
   /** Work that went on after its timeout or abort has been given up: its permit is free again. */
   "attempt.abandoned": { readonly guard: string; readonly key?: string; readonly ranForMs: number };
   /** The first error of a name that no rule knows. It was judged by the classifier's `unknown`. */
@@ -98,6 +104,8 @@ export type ResilienceEvent = {
   [T in EventType]: {
     readonly type: T;
     readonly policy: string;
+    /** All policies that use the part it happened to. Only to who watches the registry, and only if there are several. */
+    readonly policies?: readonly string[];
     readonly severity: Severity;
     /** Wall time, in milliseconds since 1970. */
     readonly at: number;

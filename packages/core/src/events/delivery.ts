@@ -8,6 +8,7 @@ type Delivery = {
 
 // One queue for the process: what happened first is heard first, also across policies that share a breaker.
 let queue: Delivery[] = [];
+let delivered = 0;
 
 /** Calls `listener` in a microtask. What it throws or rejects goes to `failed` and nowhere else. */
 export function deliverSoon(
@@ -15,20 +16,27 @@ export function deliverSoon(
   event: ResilienceEvent,
   failed: Delivery["failed"],
 ): void {
-  if (queue.push({ listener, event, failed }) === 1) queueMicrotask(deliver);
+  if (queue.push({ listener, event, failed }) === 1) queueMicrotask(deliverNow);
 }
 
-function deliver(): void {
-  try {
-    for (let next = 0; next < queue.length; next++) deliverOne(queue[next] as Delivery);
-  } finally {
-    queue = [];
+/** All that waits: also for who cannot wait for a microtask, as the process ends. */
+export function deliverNow(): void {
+  while (delivered < queue.length) {
+    const { listener, event, failed } = queue[delivered++] as Delivery;
+    callSafely(listener, event, failed);
   }
+  queue = [];
+  delivered = 0;
 }
 
-function deliverOne({ listener, event, failed }: Delivery): void {
+/** What `hook` throws or rejects goes to `failed` and nowhere else. */
+export function callSafely<E>(
+  hook: (event: E) => unknown,
+  event: E,
+  failed: (error: unknown) => void,
+): void {
   try {
-    const result = listener(event);
+    const result = hook(event);
     if (result instanceof Promise) result.catch(failed);
   } catch (error) {
     failed(error);

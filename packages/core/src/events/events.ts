@@ -1,107 +1,96 @@
 import { summarize } from "../errors/summary.js";
 import { clock } from "../time/clock.js";
-import {
-  EVENTS,
-  type EventDetails,
-  type EventOf,
-  type EventType,
-  type ResilienceEvent,
-} from "./catalog.js";
-import { deliverSoon } from "./delivery.js";
-
-export type Listener<E = ResilienceEvent> = (event: E) => unknown;
+import { type Audience, eventOf, type Heard, tell } from "./audience.js";
+import { EVENTS, type EventDetails, type EventType, type ResilienceEvent } from "./catalog.js";
+import { hub } from "./hub.js";
+import { type Listener, Listeners } from "./listeners.js";
 
 const FOLD_MS = 1_000;
 
 /**
- * The listeners of one policy. Events are reports, never control flow: they are delivered in a microtask, after the
- * transition they tell of is complete and before the caller of the call that caused it goes on.
+ * The events of one policy, for its own listeners and for the hub. Events are reports, never control flow: they are
+ * delivered in a microtask, after the transition they tell of is complete and before the caller of the call that caused
+ * it goes on.
  *
- * Whoever reports asks `wanted` first, so that silence costs one field read.
+ * Whoever reports asks `wanted` first, so that silence costs a few field reads.
  */
-export class Events {
-  wanted = false;
-  readonly #policy: string;
-  #listeners: Map<EventType | "*", Set<Registration>> | undefined;
+export class Events implements Audience {
+  readonly policy: string;
+  readonly #own: Listeners;
   #refusals: Folded<"call.refused"> | undefined;
   #stalledAtMs = -1;
 
   constructor(policy: string) {
-    this.#policy = policy;
+    this.policy = policy;
+    this.#own = new Listeners((event, error) => this.#failed(event, error));
   }
 
-  on<T extends EventType>(type: T | "*", listener: Listener<EventOf<T>>): () => void {
-    const all = (this.#listeners ??= new Map<EventType | "*", Set<Registration>>());
-    const listeners = all.get(type) ?? new Set();
-    const registration = { listener: listener as Listener };
-    all.set(type, listeners.add(registration));
-    this.wanted = true;
-    return () => {
-      listeners.delete(registration);
-      this.wanted = [...all.values()].some(({ size }) => size > 0);
-    };
+  get wanted(): boolean {
+    return this.#own.any || hub.wanted;
+  }
+
+  /** Whether the policy has listeners of its own. */
+  get listenedTo(): boolean {
+    return this.#own.any;
+  }
+
+  on(type: Heard, listener: Listener<never>): () => void {
+    return this.#own.on(type, listener);
+  }
+
+  hears(type: Heard): boolean {
+    return this.#own.hears(type) || hub.hears(type);
+  }
+
+  hear(type: Heard, event: ResilienceEvent): void {
+    this.#own.hear(type, event);
+    hub.hear(type, event);
   }
 
   emit<T extends EventType>(type: T, details: EventDetails[T]): void {
     if (!this.wanted) return;
-    const named = this.#heard(type);
-    const all = EVENTS[type].perCall ? undefined : this.#heard("*");
-    if (named === undefined && all === undefined) return;
-    const event = this.#event(type, details);
-    if (all !== undefined) this.#flushRefusals();
-    this.#deliver(named, event);
-    this.#deliver(all, event);
+    this.#tellFoldedBefore(type);
+    tell(this, this, type, details);
+  }
+
+  /** What is not this policy's alone: its own listeners hear it, and the hub hears it elsewhere, once. */
+  emitShared<T extends EventType>(type: T, details: EventDetails[T]): void {
+    if (!this.wanted) return;
+    this.#tellFoldedBefore(type);
+    tell(this.#own, this, type, details);
   }
 
   /** Refusals come in storms: who names them hears each, `'*'` hears one a second with their number. */
   refused(details: Omit<EventDetails["call.refused"], "count">): void {
     if (!this.wanted) return;
-    this.#deliver(
-      this.#heard("call.refused"),
-      this.#event("call.refused", { ...details, count: 1 }),
-    );
-    if (this.#heard("*") === undefined) return;
+    if (this.hears("call.refused"))
+      this.hear("call.refused", eventOf(this, "call.refused", { ...details, count: 1 }));
+    if (!this.hears("*")) return;
     const nowMs = clock.now();
     const sinceMs = this.#refusals?.sinceMs ?? -Infinity;
     const count = (this.#refusals?.count ?? 0) + 1;
     this.#refusals = { sinceMs, count, last: { ...details, count } };
-    if (nowMs - sinceMs >= FOLD_MS) this.#flushRefusals();
+    if (nowMs - sinceMs >= FOLD_MS) this.tellFolded();
   }
 
   /** Many attempts expire in one stall: it is told once. */
   stalled(blockedMs: number): void {
     if (this.#stalledAtMs === clock.now()) return;
     this.#stalledAtMs = clock.now();
-    this.emit("process.stalled", { blockedMs });
+    this.emitShared("process.stalled", { blockedMs });
+    hub.stalled(this, blockedMs);
   }
 
-  #flushRefusals(): void {
+  /** The refusals that `'*'` has not heard of yet. */
+  tellFolded(): void {
     const folded = this.#refusals;
     if (folded === undefined || folded.count === 0) return;
     this.#refusals = { ...folded, sinceMs: clock.now(), count: 0 };
-    this.#deliver(this.#heard("*"), this.#event("call.refused", folded.last));
+    if (this.hears("*")) this.hear("*", eventOf(this, "call.refused", folded.last));
   }
 
-  #heard(type: EventType | "*"): ReadonlySet<Registration> | undefined {
-    const listeners = this.#listeners?.get(type);
-    return listeners === undefined || listeners.size === 0 ? undefined : listeners;
-  }
-
-  #event<T extends EventType>(type: T, details: EventDetails[T]): ResilienceEvent {
-    const { severity } = EVENTS[type];
-    return {
-      type,
-      policy: this.#policy,
-      severity,
-      at: clock.wallMs(),
-      ...details,
-    } as unknown as ResilienceEvent;
-  }
-
-  #deliver(listeners: ReadonlySet<Registration> | undefined, event: ResilienceEvent): void {
-    if (listeners === undefined) return;
-    for (const { listener } of listeners)
-      deliverSoon(listener, event, (error) => this.#failed(event, error));
+  #tellFoldedBefore(type: EventType): void {
+    if (!EVENTS[type].perCall) this.tellFolded();
   }
 
   /** A listener that fails on the report of a failure is left alone: there is nobody left to tell. */
@@ -109,11 +98,6 @@ export class Events {
     if (event.type !== "hook.failed")
       this.emit("hook.failed", { hook: "listener", error: summarize(error) });
   }
-}
-
-/** One `on`: the same function may listen twice, and each ending ends its own. */
-interface Registration {
-  readonly listener: Listener;
 }
 
 interface Folded<T extends EventType> {

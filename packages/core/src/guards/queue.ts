@@ -28,10 +28,6 @@ export class Queue {
     const [first] = this.#places;
     first?.end(pass);
   }
-
-  refuseAll(refusal: Refusal): void {
-    for (const place of [...this.#places]) place.end(refusal);
-  }
 }
 
 /** A place in a queue. */

@@ -74,6 +74,13 @@ export class Keyed<C extends Cell> {
     if (this.#overflow !== undefined) yield this.#overflow.cell;
   }
 
+  /** Those of `all`, without an iterator: for who looks at many thousands, and too rarely for compiled code. */
+  each(look: (cell: C) => void): void {
+    look(this.common.cell);
+    this.#slots?.forEach(({ cell }) => look(cell));
+    if (this.#overflow !== undefined) look(this.#overflow.cell);
+  }
+
   /** The state that a key has now, its own or the shared one; none if it has not been seen. */
   peek(key: string | undefined): C | undefined {
     if (key === undefined) return this.common.cell;

@@ -292,9 +292,14 @@ export class CircuitBreaker extends StatefulPart implements CircuitHome {
     return this.#circuits.at(key);
   }
 
+  /** All of them; looking changes nothing. */
+  each(look: (circuit: Circuit) => void): void {
+    this.#circuits.each(look);
+  }
+
   changed({ key }: Pick<Circuit, "key">, transition: Transition): void {
     if (!this.facts.heard) return;
-    const [type, details] = factOf(transition);
+    const [type, details] = factOf(transition, this.rules);
     this.facts.tell(type, {
       guard: this.name,
       ...(key === undefined ? {} : { key }),
@@ -344,11 +349,16 @@ function keyOf(name: string): string | undefined {
 
 type CircuitFact = "circuit.opened" | "circuit.half_opened" | "circuit.closed";
 
-function factOf(transition: Transition): [CircuitFact, Partial<EventDetails[CircuitFact]>] {
+function factOf(
+  transition: Transition,
+  rules: CircuitRules,
+): [CircuitFact, Partial<EventDetails[CircuitFact]>] {
   switch (transition.to) {
     case "open": {
       const { reason, openMs, cause } = transition;
-      return ["circuit.opened", { reason, openMs, ...(cause === undefined ? {} : { cause }) }];
+      const threshold = reason === "probes" ? {} : { threshold: rules[reason] };
+      const because = cause === undefined ? {} : { cause };
+      return ["circuit.opened", { reason, ...threshold, openMs, ...because }];
     }
     case "half-open":
       return ["circuit.half_opened", { probes: transition.probes }];

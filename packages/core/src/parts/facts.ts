@@ -1,25 +1,43 @@
+import { type Source, tell } from "../events/audience.js";
 import type { EventDetails, EventType } from "../events/catalog.js";
-
-/** Hears what happens to a part: a policy that is being watched. */
-export type Facts = <T extends EventType>(type: T, details: EventDetails[T]) => void;
+import type { Events } from "../events/events.js";
+import { hub } from "../events/hub.js";
+import { Living } from "./living.js";
 
 /**
- * What happens to a part, for the policies that use it and are being watched. Nobody is kept alive by it: a policy
- * attends only while it has listeners itself.
+ * What happens to a part, for the policies that use it: each tells it to its own listeners, under its own name. The hub
+ * hears it once, with the names of all of them.
  */
 export class FactSource {
-  #attending: Set<Facts> | undefined;
+  readonly #users = new Living<Events>();
+  readonly #kept = new Set<Events>();
 
   get heard(): boolean {
-    return this.#attending !== undefined && this.#attending.size > 0;
+    return this.#kept.size > 0 || hub.wanted;
   }
 
-  attend(facts: Facts): () => void {
-    this.#attending = (this.#attending ?? new Set()).add(facts);
-    return () => void this.#attending?.delete(facts);
+  /** Nobody is kept alive by it. */
+  usedBy(user: Events): void {
+    this.#users.add(user);
+  }
+
+  /** But for a policy that is listened to: it may be there only to watch what others do with this part. */
+  keepIfListenedTo(user: Events): void {
+    if (user.listenedTo) this.#kept.add(user);
+    else this.#kept.delete(user);
   }
 
   tell<T extends EventType>(type: T, details: EventDetails[T]): void {
-    for (const facts of this.#attending ?? []) facts(type, details);
+    if (!this.heard) return;
+    const users = [...this.#users];
+    for (const user of users) user.emitShared(type, details);
+    tell(hub, sourceOf(users), type, details);
   }
+}
+
+/** The first names the event, as it names the part; where there are more, all are named beside it. */
+function sourceOf(users: readonly Events[]): Source {
+  const policies = [...new Set(users.map(({ policy }) => policy))];
+  const [policy = ""] = policies;
+  return policies.length > 1 ? { policy, policies } : { policy };
 }

@@ -68,11 +68,7 @@ export function integer<D extends number | undefined>(
 }
 
 /** A number over `min` that need not be whole. */
-export function decimal(
-  min: number,
-  max: number,
-  described: Described,
-): Field<number | undefined> {
+export function decimal(min: number, max: number, described: Described): Field<number | undefined> {
   const expected = `a number over ${min}, at most ${max}`;
   const schema = v.pipe(v.number(expected), v.gtValue(min, expected), v.maxValue(max, expected));
   return documented(

@@ -1,3 +1,5 @@
+import { Living } from "./living.js";
+
 /** The kinds of parts, in the order in which `explain()` lists them. */
 export const PART_KINDS = [
   "fallback",
@@ -23,8 +25,7 @@ export abstract class Part {
   abstract describe(): string;
 }
 
-const stateful: WeakRef<StatefulPart>[] = [];
-let sweepAt = 1_024;
+const stateful = new Living<StatefulPart>();
 
 /** A part whose state outlives a call. */
 export abstract class StatefulPart extends Part {
@@ -34,7 +35,7 @@ export abstract class StatefulPart extends Part {
   constructor(name: string | undefined) {
     super();
     this.#givenName = name;
-    if (stateful.push(new WeakRef(this)) >= sweepAt) sweep();
+    stateful.add(this);
   }
 
   /** Its own name, else that of the first policy that uses it. */
@@ -59,16 +60,7 @@ export abstract class StatefulPart extends Part {
   abstract reset(): void;
 }
 
-function sweep(): void {
-  const living = stateful.filter((part) => part.deref() !== undefined);
-  stateful.splice(0, stateful.length, ...living);
-  sweepAt = Math.max(1_024, 2 * living.length);
-}
-
 /** Every part of the process that has a state. */
-export function* statefulParts(): Iterable<StatefulPart> {
-  for (const reference of stateful) {
-    const part = reference.deref();
-    if (part !== undefined) yield part;
-  }
+export function statefulParts(): Iterable<StatefulPart> {
+  return stateful;
 }

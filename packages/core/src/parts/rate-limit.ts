@@ -25,7 +25,7 @@ export interface RateLimitOptions {
   readonly perSecond: number;
   /** Attempts that may begin at once. 1 to 1,000,000; default: those of one second, rounded up. */
   readonly burst?: number;
-  /** A call may wait so long for its turn; else it is refused with `ERR_RATE_LIMITED`. 0 to 24.8 days; default 0. */
+  /** A call may wait so long for its turn; else it is refused with `ERR_RATE_LIMITED`. 0 to 24.8 days; default 0 ms. */
   readonly waitMs?: Duration;
   /** A rate for each key, instead of one for all. Default false. */
   readonly perKey?: boolean;
@@ -37,7 +37,10 @@ export interface RateLimitOptions {
 
 const fields = {
   name: text({ meaning: "for errors, events and metrics", default: "the first policy's name" }),
-  perSecond: decimal(0, 1_000_000, { meaning: "attempts that may begin in a second", default: "required" }),
+  perSecond: decimal(0, 1_000_000, {
+    meaning: "attempts that may begin in a second",
+    default: "required",
+  }),
   burst: integer(1, 1_000_000, undefined, {
     meaning: "attempts that may begin at once",
     default: "those of one second, rounded up",

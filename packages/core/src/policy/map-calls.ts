@@ -161,7 +161,7 @@ class Batch<T, R> {
   async #resultOf(item: T, index: number): Promise<MapResult<T, Awaited<R>> | undefined> {
     const { signal } = this.#stop;
     let key: string | undefined;
-    for (let returns = 0; ; ) {
+    for (let returns = 0; ;) {
       try {
         key = this.#options.key?.(item, index);
         const value = await this.#policy.execute((call) => this.#task(item, call, index), {
@@ -199,7 +199,5 @@ class Batch<T, R> {
 
 function checked({ concurrency = 10 }: { readonly concurrency?: number }): number {
   if (Number.isInteger(concurrency) && concurrency >= 1) return concurrency;
-  throw invalidSpec([
-    issueOf("mapCalls.concurrency", "a whole number from 1", concurrency),
-  ]);
+  throw invalidSpec([issueOf("mapCalls.concurrency", "a whole number from 1", concurrency)]);
 }

@@ -81,7 +81,10 @@ const fields = {
     default: "shared",
     meaning: "whether all objects share the state of the parts, or each has its own",
   }),
-  context: flag(undefined, { meaning: "lets currentCall() work after each await", default: "false" }),
+  context: flag(undefined, {
+    meaning: "lets currentCall() work after each await",
+    default: "false",
+  }),
   stackTraces: flag(undefined, { meaning: "gives refusals a stack trace", default: "false" }),
   dependency: text({ meaning: "what is called; shown by explain()" }),
   owner: text({ meaning: "who answers for it; shown by explain()" }),

@@ -4,13 +4,17 @@ import { drainPlan, type DrainReport, refuseDrained } from "../engine/drain.js";
 import type { Task } from "../engine/plan.js";
 import { Readiness } from "../engine/readiness.js";
 import { Drained, refusalError, rejectSoon } from "../engine/refusals.js";
-import { type EventOf, EVENTS, type EventType, type ResilienceEvent } from "../events/catalog.js";
-import { Events, type Listener } from "../events/events.js";
+import { EVENTS, type EventType } from "../events/catalog.js";
+import { Events } from "../events/events.js";
+import type { Listener, Watchable } from "../events/listeners.js";
+import type { Heard } from "../events/audience.js";
+import { Living } from "../parts/living.js";
 import { invalidSpec, issueOf } from "../parts/options.js";
 import { type Duration, parseDuration } from "../time/duration.js";
 import { type Assembly, complete, type Parts } from "./assemble.js";
 import { type Compiled, compile, statefulOf } from "./compile.js";
 import { Explanation } from "./explanation.js";
+import { healthOf, type PolicyHealth } from "./health.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
 import { applySnapshot, type PolicySnapshot, takeSnapshot } from "./snapshot.js";
 
@@ -27,7 +31,7 @@ export type ReturnsPromise<F extends AsyncFunction> = IsAny<ReturnType<F>> exten
  * A named, live holder of a plan: what `resilient` and `definePolicy` make. Any number of functions and methods may run
  * under it; they then share its guards.
  */
-export interface Policy {
+export interface Policy extends Watchable {
   readonly name: string;
   /**
    * Runs a task. It gets a call object with its `signal` and `attempt`, and may be run more than once.
@@ -82,17 +86,6 @@ export interface Policy {
    * @throws BreakwaterError `ERR_INVALID_SPEC` for what is no snapshot; nothing has changed then.
    */
   restore(snapshot: PolicySnapshot): void;
-  /**
-   * Listens to what happens. `'*'` hears transitions, denials and faults, and refusals folded to one a second; events
-   * of every single call go only to who names them. Listeners cannot change a call: what they throw becomes an event.
-   *
-   * @returns the function that ends it.
-   * @throws BreakwaterError `ERR_INVALID_SPEC` for a type of event that there is not.
-   * @example
-   * const off = rates.on("circuit.opened", ({ reason, openMs }) => log.error({ reason, openMs }));
-   */
-  on<T extends EventType>(type: T, listener: (event: EventOf<T>) => unknown): () => void;
-  on(type: "*", listener: (event: ResilienceEvent) => unknown): () => void;
 }
 
 let unnamed = 0;
@@ -108,6 +101,9 @@ function parseGrace(graceMs: Duration): number {
   ]);
 }
 
+/** All policies of the process that somebody still uses. */
+export const everyPolicy: Living<LivePolicy> = new Living();
+
 /** A policy as we see it. */
 export class LivePolicy implements Policy {
   readonly name: string;
@@ -117,8 +113,6 @@ export class LivePolicy implements Policy {
   #compiled: Compiled;
   /** Or has been asked for a name. */
   #named: boolean;
-  #listeners = 0;
-  #leave: (() => void)[] = [];
 
   constructor(assembly: Assembly, defaultName?: string) {
     const { options } = assembly;
@@ -128,6 +122,9 @@ export class LivePolicy implements Policy {
     this.#options = options;
     this.#events = new Events(this.name);
     this.#compiled = compile(this.name, this.#parts, options, this.#events);
+    for (const { facts } of statefulOf(this.#parts)) facts.usedBy(this.#events);
+    everyPolicy.add(this);
+    if (this.#events.hears("*") || this.#events.hears("policy.unnamed")) this.askForName();
   }
 
   execute<T>(task: (call: Call) => T | PromiseLike<T>, options?: CallOptions): Promise<Awaited<T>> {
@@ -181,7 +178,9 @@ export class LivePolicy implements Policy {
   }
 
   /** A second drain waits for the same attempts. */
-  drain({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: Duration } = {}): Promise<DrainReport> {
+  drain({
+    graceMs = DEFAULT_GRACE_MS,
+  }: { readonly graceMs?: Duration } = {}): Promise<DrainReport> {
     try {
       const ms = parseGrace(graceMs);
       const { scopes } = this.#compiled;
@@ -209,33 +208,42 @@ export class LivePolicy implements Policy {
     applySnapshot(snapshot, this.#parts);
   }
 
-  on(type: EventType | "*", listener: Listener<never>): () => void {
-    if (type !== "*" && !Object.hasOwn(EVENTS, type))
-      throw invalidSpec([
-        issueOf("policy.on", `'*' or one of ${Object.keys(EVENTS).join(", ")}`, type),
-      ]);
-    if (this.#listeners++ === 0) this.#attendParts();
-    const off = this.#events.on(type, listener as Listener);
-    if (type === "*" && !this.#named) this.#askForName();
-    let listening = true;
+  on(type: Heard, listener: Listener<never>): () => void {
+    mustBeEvent("policy.on", type);
+    const off = this.#events.on(type, listener);
+    this.#keepIfListenedTo();
+    if (type === "*") this.askForName();
     return () => {
-      if (listening && --this.#listeners === 0) for (const leave of this.#leave.splice(0)) leave();
-      listening = false;
       off();
+      this.#keepIfListenedTo();
     };
   }
 
   /** Once: who listens first is told. */
-  #askForName(): void {
+  askForName(): void {
+    if (this.#named) return;
     this.#named = true;
     this.#events.emit("policy.unnamed", { hint: "give it a name: resilient({ name: 'crm' }, …)" });
   }
 
-  /** Guards are shared, and tell only those who are listened to themselves. */
-  #attendParts(): void {
-    const hear: Events["emit"] = (type, details) => this.#events.emit(type, details);
-    for (const part of statefulOf(this.#parts)) this.#leave.push(part.facts.attend(hear));
+  health(): PolicyHealth {
+    return healthOf(this.name, this.#parts, this.#compiled.scopes.plan.counters);
   }
+
+  /** The refusals that `'*'` has not heard of yet. */
+  tellFolded(): void {
+    this.#events.tellFolded();
+  }
+
+  #keepIfListenedTo(): void {
+    for (const { facts } of statefulOf(this.#parts)) facts.keepIfListenedTo(this.#events);
+  }
+}
+
+/** @throws BreakwaterError `ERR_INVALID_SPEC` for a type of event that there is not. */
+export function mustBeEvent(at: string, type: unknown): void {
+  if (type === "*" || Object.hasOwn(EVENTS, type as EventType)) return;
+  throw invalidSpec([issueOf(at, `'*' or one of ${Object.keys(EVENTS).join(", ")}`, type)]);
 }
 
 /** A function with a `this` of its own, which it hands on. */

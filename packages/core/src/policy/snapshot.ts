@@ -6,16 +6,19 @@ import type { SavedCircuit } from "../guards/circuit/machine.js";
 import { clock } from "../time/clock.js";
 import type { Parts } from "./assemble.js";
 
+/** What a policy has done so far, as plain JSON. */
+export type CountersSoFar = Pick<
+  Counters,
+  "attempts" | "retries" | "deniedRetries" | "refusedCalls" | "unknownErrors"
+>;
+
 /** The state of a policy as plain JSON. */
 export interface PolicySnapshot {
   readonly version: 1;
   readonly policy: string;
   /** When: by the wall clock, and by the machine's own clock since the boot with this id. */
   readonly takenAt: { readonly wallMs: number; readonly bootId: string; readonly bootMs: number };
-  readonly counters: Pick<
-    Counters,
-    "attempts" | "retries" | "deniedRetries" | "refusedCalls" | "unknownErrors"
-  >;
+  readonly counters: CountersSoFar;
   /** By key: `""` without one, `"=…"` for each key. Circuits that are as good as new are left out. */
   readonly circuits?: Readonly<Record<string, SavedCircuit>>;
   readonly budget?: SavedBudget;
@@ -27,15 +30,19 @@ export function takeSnapshot(
   counters: Counters,
 ): PolicySnapshot {
   const nowMs = clock.read();
-  const { attempts, retries, deniedRetries, refusedCalls, unknownErrors } = counters;
   return {
     version: 1,
     policy,
     takenAt: { wallMs: clock.wallMs(), ...clock.boot() },
-    counters: { attempts: { ...attempts }, retries, deniedRetries, refusedCalls, unknownErrors },
+    counters: countersSoFar(counters),
     ...(breaker === undefined ? {} : { circuits: breaker.save(nowMs) }),
     ...(budget === undefined ? {} : { budget: budget.save(nowMs) }),
   };
+}
+
+export function countersSoFar(counters: Counters): CountersSoFar {
+  const { attempts, retries, deniedRetries, refusedCalls, unknownErrors } = counters;
+  return { attempts, retries, deniedRetries, refusedCalls, unknownErrors };
 }
 
 /** @throws BreakwaterError `ERR_INVALID_SPEC` for what is no snapshot; nothing has changed then. */

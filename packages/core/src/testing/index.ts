@@ -1,7 +1,7 @@
 /** What tests of code that uses Breakwater need: virtual time, fresh state, scripted tasks, a log of events. */
 import { statefulParts } from "../parts/part.js";
 import type { EventType, ResilienceEvent } from "../events/catalog.js";
-import type { Policy } from "../policy/policy.js";
+import type { Watchable } from "../events/listeners.js";
 
 export { installVirtualClock, type VirtualClock } from "./virtual-clock.js";
 export {
@@ -26,18 +26,18 @@ export function resetState(): void {
 }
 
 /**
- * The events of a policy from now on, in order: those of `'*'`, or of the types that are named.
+ * The events of a policy, or of all in the registry, from now on, in order: those of `'*'`, or of the types that are named.
  *
  * @example
  * const events = eventLog(policy, "retry.scheduled", "circuit.opened");
  */
 export function eventLog(
-  policy: Policy,
+  watched: Watchable,
   ...types: readonly EventType[]
 ): readonly ResilienceEvent[] {
   const log: ResilienceEvent[] = [];
   const add = (event: ResilienceEvent): void => void log.push(event);
-  if (types.length === 0) policy.on("*", add);
-  for (const type of types) policy.on(type, add);
+  if (types.length === 0) watched.on("*", add);
+  for (const type of types) watched.on(type, add);
   return log;
 }

@@ -141,6 +141,10 @@ class ManualClock implements Clock {
     return due;
   }
 
+  setBackgroundTimer(fn: () => void, ms: number): Timer {
+    return this.setTimer(fn, ms);
+  }
+
   clearTimer(timer: Timer | undefined): void {
     this.#due = this.#due.filter((due) => due !== timer);
   }

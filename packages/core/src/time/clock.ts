@@ -13,6 +13,8 @@ export interface Clock {
   /** The machine's own monotonic time, comparable between processes that share `bootId`. */
   boot(): { readonly bootId: string; readonly bootMs: number };
   setTimer(fn: () => void, ms: number): Timer;
+  /** One that keeps no process alive. */
+  setBackgroundTimer(fn: () => void, ms: number): Timer;
   clearTimer(timer: Timer | undefined): void;
   /** Runs `fn` once the input that already waits in the sockets has been handled. */
   afterInput(fn: () => void): void;

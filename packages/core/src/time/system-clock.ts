@@ -58,6 +58,10 @@ export class SystemClock implements Clock {
     return globalThis.setTimeout(fn, ms);
   }
 
+  setBackgroundTimer(fn: () => void, ms: number): Timer {
+    return globalThis.setTimeout(fn, ms).unref();
+  }
+
   clearTimer(timer: Timer | undefined): void {
     globalThis.clearTimeout(timer as NodeJS.Timeout);
   }

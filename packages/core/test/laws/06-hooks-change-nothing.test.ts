@@ -1,7 +1,15 @@
 /* oxlint-disable vitest/no-conditional-expect -- what is expected depends on what a random schedule has led to */
-import { circuitBreaker, classify, type ResilienceEvent, resilient } from "@breakwater/core";
+import {
+  circuitBreaker,
+  classify,
+  type Policy,
+  registry,
+  type ResilienceEvent,
+  resilient,
+} from "@breakwater/core";
 import { eventLog, installVirtualClock } from "@breakwater/core/testing";
 import fc from "fast-check";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, it } from "vitest";
 import { compiledFor, type DriverName } from "../support/laws/drivers.js";
 import { type Schedule, schedules } from "../support/laws/schedule.js";
@@ -42,14 +50,24 @@ async function play(
     policy,
     driver,
     async (world) => {
-      if (fail !== undefined)
-        for (const type of ["attempt.settled", "*"] as const) world.policy.on(type as "*", fail);
+      const leave = fail === undefined ? [] : listenEverywhere(world.policy, fail);
       await world.playAll(unkeyed);
+      for (const off of leave) off();
       const told = world.events.filter(({ type }) => type === "hook.failed").length;
       return { told, ...comparable(world, ["hook.failed"]) };
     },
     hooks,
   );
+}
+
+/** At the policy, at the registry, and as a subscriber of the diagnostics channel. */
+function listenEverywhere(policy: Policy, listener: () => unknown): (() => void)[] {
+  const listening = ([policy, registry] as const).flatMap((watched) =>
+    (["attempt.settled", "*"] as const).map((type) => watched.on(type as "*", listener)),
+  );
+  const subscriber = (): unknown => listener();
+  subscribe("breakwater", subscriber);
+  return [...listening, () => void unsubscribe("breakwater", subscriber)];
 }
 
 describe.each(["direct", "drive"] as const)("with the driver %s", (driver) => {

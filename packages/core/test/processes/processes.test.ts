@@ -60,3 +60,24 @@ describe("a failing call that nobody awaits raises unhandledRejection exactly on
     });
   });
 });
+
+describe("a log, as the process ends", () => {
+  test.each(["by itself", "by exit()"])(
+    "%s, says what it has counted, and does not hold it up",
+    async (how) => {
+      const { code, told } = await runScript("log-as-it-ends", how);
+      expect(code).toBe(0);
+      expect(told).toMatchObject({
+        lines: ["error circuit job opened", "warn job refused a call", "warn job refused 9 calls"],
+      });
+      expect(told["lingeredMs"]).toBeLessThan(1_000);
+    },
+  );
+});
+
+test("a subscriber of the diagnostics channel that throws does not end the process", async () => {
+  const { code, told, stderr } = await runScript("throwing-subscriber");
+  expect(stderr).toBe("");
+  expect(told).toEqual({ value: "fine", told: ["a bug in a subscriber"] });
+  expect(code).toBe(0);
+});

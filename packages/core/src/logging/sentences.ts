@@ -1,0 +1,80 @@
+import { STOPPED } from "../engine/report.js";
+import { ERRORS } from "../errors/errors.js";
+import type { ErrorSummary } from "../errors/summary.js";
+import type { EventOf, EventType, ResilienceEvent } from "../events/catalog.js";
+import { formatDuration } from "../time/duration.js";
+
+/** What happened, as a sentence for people. */
+export function sentenceOf(event: ResilienceEvent): string {
+  return (SENTENCES[event.type] as (event: ResilienceEvent) => string)(event);
+}
+
+const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = {
+  "circuit.opened": (event) => {
+    const cause = event.cause === undefined ? "" : `; the last was ${textOf(event.cause)}`;
+    return `${circuitOf(event)} opened: ${ruleMet(event)} (${event.reason})${cause}; calls are refused for ${formatDuration(event.openMs)}`;
+  },
+  "circuit.half_opened": (event) =>
+    `${circuitOf(event)} is half-open: ${event.probes === 1 ? "1 probe tries" : `${event.probes} probes try`} the dependency`,
+  "circuit.closed": (event) =>
+    `${circuitOf(event)} closed: its probes succeeded; it had opened for ${formatDuration(event.openedForMs)}`,
+  "keys.overflowed": ({ guard, maxKeys }) =>
+    `${guard} has more than ${maxKeys} keys (maxKeys): new ones share one state`,
+  "retry.denied": ({ policy, key, attempt, by }) =>
+    `${policy} did not make attempt ${attempt}${at(key)}: ${STOPPED[by]}`,
+  "retry.scheduled": ({ policy, key, attempt, delayMs, verdict }) =>
+    `${policy} makes attempt ${attempt}${at(key)} in ${formatDuration(delayMs)}: the last one was ${verdict}`,
+  "call.refused": ({ policy, key, guard, code, retryAfterMs, count }) => {
+    const calls = count === 1 ? "a call" : `${count} calls`;
+    const by = guard === undefined ? code : `${code} by ${guard}`;
+    const again = retryAfterMs > 0 ? `; ask again in ${formatDuration(retryAfterMs)}` : "";
+    return `${policy} refused ${calls}${at(key)}: ${ERRORS[code].means} (${by})${again}`;
+  },
+  "fallback.used": ({ policy, key, verdict, error }) =>
+    `${policy} answers${at(key)} by its fallback: the call was ${verdict} (${error.name}: ${error.message})`,
+  "attempt.settled": ({ policy, key, attempt, verdict }) =>
+    `${policy} ended attempt ${attempt}${at(key)}: ${verdict}`,
+  "attempt.abandoned": ({ guard, key, ranForMs }) =>
+    `bulkhead ${guard}${at(key)} gave up work that went on for ${formatDuration(ranForMs)} after its attempt: its permit is free again`,
+  "error.unclassified": ({ policy, verdict, error }) =>
+    `${policy} met an error that no rule knows, and takes it for ${verdict}: ${textOf(error)}`,
+  "hook.failed": ({ policy, hook, error }) =>
+    `a hook of ${policy} failed (${hook}), and changed nothing for the call: ${textOf(error)}`,
+  "process.stalled": ({ blockedMs }) =>
+    `the event loop was blocked for ${formatDuration(blockedMs)}: attempts that expired meanwhile are not held against the dependency`,
+  "policy.unnamed": ({ policy, hint }) => `${policy} has no name: ${hint}`,
+};
+
+const RULES: { readonly [R in EventOf<"circuit.opened">["reason"]]: (least: number) => string } = {
+  consecutiveFailures: (least) => (least === 1 ? "1 failure" : `${least} failures in a row`),
+  failureRatio: (least) => `${share(least)} attempts failed`,
+  slowCallRatio: (least) => `${share(least)} attempts were slow`,
+  timeoutRatio: (least) => `${share(least)} attempts timed out`,
+  probes: () => "its probes failed",
+};
+
+function ruleMet({ reason, threshold = 0 }: EventOf<"circuit.opened">): string {
+  return RULES[reason](threshold);
+}
+
+function share(ratio: number): string {
+  return ratio === 1 ? "all" : `a share of at least ${ratio} of the`;
+}
+
+/** Whose circuit it is, where its own name does not say so. */
+function circuitOf(event: EventOf<"circuit.opened" | "circuit.half_opened" | "circuit.closed">) {
+  const { guard, key, policy, policies = [policy] } = event;
+  const others = policies.filter((name) => name !== guard);
+  const listed = others.length > 3 ? [...others.slice(0, 2), `${others.length - 2} more`] : others;
+  const of = listed.length === 0 ? "" : ` of ${listed.join(", ")}`;
+  return `circuit ${guard}${of}${at(key)}`;
+}
+
+function at(key: string | undefined): string {
+  return key === undefined ? "" : ` at ${JSON.stringify(key)}`;
+}
+
+function textOf({ name, code, message }: ErrorSummary): string {
+  const what = code === undefined ? name : `${name} ${code}`;
+  return message === "" ? what : `${what}: ${message.replaceAll(/\s+/g, " ")}`;
+}
