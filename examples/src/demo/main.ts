@@ -1,24 +1,16 @@
-// Runs the demo: pnpm demo. Nothing that an old Node.js cannot load is imported before its version is known.
-import { constants } from "node:os";
-
-const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-const args = process.argv.slice(2);
-
-if (major < 20 || (major === 20 && minor < 19)) {
-  fail(`Breakwater needs Node.js 20.19 or newer; this is ${process.versions.node}.`);
-} else if (args.some((arg) => arg !== "--json")) {
-  fail("The demo takes no arguments but --json.");
-} else {
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => process.exit(128 + constants.signals[signal])); // the server ends with us
-  process.stdout.once("error", () => process.exit(1)); // whoever read this has gone
-  const { demo } = await import("./demo.js");
-  await demo(args.includes("--json")).catch((error: Error) =>
-    fail(`The demo could not go on: ${error.message}.`),
-  );
-}
-
-function fail(sentence: string): void {
-  console.error(sentence);
-  process.exitCode = 1;
-}
+import { MAIN_CLIENTS, ALL_CLIENTS } from "./clients/catalogue.js";
+import { OPEN_MS } from "./clients/parts.js";
+import { FULL, SHORT } from "./scenario.js";
+import { Stage } from "./stage/stage.js";
+import { tellStory } from "./stage/story.js";
+import { summarise } from "./measure/summary.js";
+import { judge } from "./measure/claims.js";
+import { percentileMs } from "./measure/percentile.js";
+const s = process.argv.includes("--short") ? SHORT : FULL;
+const stage = await Stage.start(process.argv.includes("--all") ? ALL_CLIENTS : MAIN_CLIENTS, Number(process.argv[2] ?? 1));
+await tellStory(stage, s);
+const all: any = Object.fromEntries(stage.lanes.map((l) => [l.name, summarise(l.recording, s)]));
+console.log(JSON.stringify(all, null, 1).replaceAll(/\n\s{2,}/g, " "));
+for (const c of judge(all, OPEN_MS)) console.log(c.held ? "ok" : "FAILED", c.claim, "|", c.measured);
+console.log(stage.lanes.map((l) => percentileMs(l.recording.latenessMs, 99)));
+process.exit();
