@@ -1,16 +1,26 @@
-import { MAIN_CLIENTS, ALL_CLIENTS } from "./clients/catalogue.js";
-import { OPEN_MS } from "./clients/parts.js";
-import { FULL, SHORT } from "./scenario.js";
-import { Stage } from "./stage/stage.js";
-import { tellStory } from "./stage/story.js";
-import { summarise } from "./measure/summary.js";
-import { judge } from "./measure/claims.js";
-import { percentileMs } from "./measure/percentile.js";
-const s = process.argv.includes("--short") ? SHORT : FULL;
-const stage = await Stage.start(process.argv.includes("--all") ? ALL_CLIENTS : MAIN_CLIENTS, Number(process.argv[2] ?? 1));
-await tellStory(stage, s);
-const all: any = Object.fromEntries(stage.lanes.map((l) => [l.name, summarise(l.recording, s)]));
-console.log(JSON.stringify(all, null, 1).replaceAll(/\n\s{2,}/g, " "));
-for (const c of judge(all, OPEN_MS)) console.log(c.held ? "ok" : "FAILED", c.claim, "|", c.measured);
-console.log(stage.lanes.map((l) => percentileMs(l.recording.latenessMs, 99)));
-process.exit();
+// Runs the demo: pnpm demo. ../../demo.cjs has looked at the version of Node.js before.
+import { constants } from "node:os";
+import { EXIT, HELP, parseOptions, UsageError } from "./options.js";
+import { play } from "./play/play.js";
+import { run } from "./run.js";
+
+// The processes that were started end with this one, and the cursor comes back.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.once(signal, () => process.exit(128 + constants.signals[signal]));
+process.stdout.once("error", () => process.exit(EXIT.broken)); // whoever read this has gone
+
+async function main(): Promise<number> {
+  const options = parseOptions(process.argv.slice(2));
+  if (options.help) console.log(HELP);
+  else return await (options.play ? play(options) : run(options));
+  return 0;
+}
+
+function exitCodeOf(error: unknown): number {
+  const { message } = error as Error;
+  if (error instanceof UsageError) console.error(message);
+  else console.error(`The demo could not go on: ${message}.`);
+  return error instanceof UsageError ? EXIT.usage : EXIT.broken;
+}
+
+process.exitCode = await main().catch((error: unknown) => process.exit(exitCodeOf(error)));

@@ -4,14 +4,32 @@ import { BreakerAloneRates } from "./breaker-alone.js";
 import { BudgetAloneRates } from "./budget-alone.js";
 import { NaiveRates } from "./naive.js";
 
-/** The service class of each client, and what sets it apart. */
+/** A client of the demo. */
+export interface Client {
+  readonly title: string;
+  /** What sets it apart; a column is narrow. */
+  readonly has: string;
+  readonly service: new (url: string) => Pick<Rates, "latest">;
+  readonly guards: readonly ("breaker" | "budget")[];
+}
+
 export const CLIENTS = {
-  bare: { service: Rates, has: "timeout only", guards: [] },
-  naive: { service: NaiveRates, has: "+ 3 retries", guards: [] },
-  annotated: { service: AnnotatedRates, has: "+ @Resilient", guards: ["breaker", "budget"] },
-  breakerAlone: { service: BreakerAloneRates, has: "breaker alone", guards: ["breaker"] },
-  budgetAlone: { service: BudgetAloneRates, has: "budget alone", guards: ["budget"] },
-} as const;
+  bare: { title: "bare", has: "timeout", service: Rates, guards: [] },
+  naive: { title: "naive", has: "+ 3 retries", service: NaiveRates, guards: [] },
+  annotated: {
+    title: "annotated",
+    has: "@Resilient",
+    service: AnnotatedRates,
+    guards: ["breaker", "budget"],
+  },
+  breakerAlone: {
+    title: "breaker",
+    has: "alone",
+    service: BreakerAloneRates,
+    guards: ["breaker"],
+  },
+  budgetAlone: { title: "budget", has: "alone", service: BudgetAloneRates, guards: ["budget"] },
+} as const satisfies Record<string, Client>;
 
 export type ClientName = keyof typeof CLIENTS;
 

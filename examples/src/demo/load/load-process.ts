@@ -1,6 +1,6 @@
 // One client and its users: calls the service class on schedule, in a process of its own.
 import { describeResilience } from "@breakwater/core";
-import { CLIENTS, type ClientName } from "../clients/catalogue.js";
+import { type Client, CLIENTS, type ClientName } from "../clients/catalogue.js";
 import { breaker, budget } from "../clients/parts.js";
 import { seededChance } from "../common/chance.js";
 import { obeyParent, tellParent } from "../common/parent.js";
@@ -10,8 +10,7 @@ import type { LoadOrder, LoadReport, Ready } from "./messages.js";
 import { dueTimes, openLoop } from "./open-loop.js";
 
 const [, , name, seed] = process.argv;
-const { service, guards } = CLIENTS[name as ClientName];
-const has = (guard: string): boolean => (guards as readonly string[]).includes(guard);
+const { service, guards }: Client = CLIENTS[name as ClientName];
 const WARM_UP_REQUESTS = 50;
 const log = new CallLog();
 let rates = new service("");
@@ -32,13 +31,22 @@ function obey(order: LoadOrder): void {
   if (order === "finish") stop();
   else if ("url" in order) void meet(order.url);
   else if ("isOn" in order) ({ isOn } = order);
-  else stop = openLoop(order.firstCallMs, dueTimes(LOAD.callsPerSecond, seededChance(Number(seed))), begin);
+  else
+    stop = openLoop(
+      order.firstCallMs,
+      dueTimes(LOAD.callsPerSecond, seededChance(Number(seed))),
+      begin,
+    );
 }
 
 /** The first fetch of a process is dear; the first calls of a run must not pay for it. */
 async function meet(url: string): Promise<void> {
   rates = new service(url);
-  for (let left = WARM_UP_REQUESTS; left > 0; left--) await fetch(url).then((hello) => hello.text(), () => {});
+  for (let left = WARM_UP_REQUESTS; left > 0; left--)
+    await fetch(url).then(
+      (hello) => hello.text(),
+      () => {},
+    );
   tellParent<Ready>({ isReady: true });
 }
 
@@ -46,8 +54,8 @@ function report(): void {
   const { credit, reserve } = budget.available();
   tellParent<LoadReport>({
     ...log.take(),
-    circuit: has("breaker") ? breaker.state() : undefined,
-    retriesLeft: has("budget") ? credit + reserve : undefined,
+    circuit: guards.includes("breaker") ? breaker.state() : undefined,
+    retriesLeft: guards.includes("budget") ? credit + reserve : undefined,
     retriesDenied,
   });
 }

@@ -12,7 +12,13 @@ export interface Claim {
 export type Compared = Readonly<Record<"bare" | "naive" | "annotated", Summary>>;
 
 export function judge(clients: Compared, openMs: number): Claim[] {
-  return [doubles(clients), collapses(clients), serves(clients), spares(clients), recovers(clients, openMs)];
+  return [
+    doubles(clients),
+    collapses(clients),
+    serves(clients),
+    spares(clients),
+    recovers(clients, openMs),
+  ];
 }
 
 function doubles({ naive }: Compared): Claim {

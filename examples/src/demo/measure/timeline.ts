@@ -30,14 +30,14 @@ export class Track<T> {
     this.#values[Math.max(0, tickOf(atMs))] = value;
   }
 
-  /** The newest that is not older than `sinceMs`. */
-  at(atMs: number, sinceMs = 0): T | undefined {
-    const oldest = Math.max(0, tickOf(sinceMs));
-    for (let tick = Math.min(tickOf(atMs), this.#values.length - 1); tick >= oldest; tick--) {
-      const { [tick]: value } = this.#values;
-      if (value !== undefined) return value;
-    }
-    return undefined;
+  /** The newest at that time. */
+  at(atMs: number): T | undefined {
+    return this.between(0, atMs + TICK_MS).at(-1);
+  }
+
+  between(fromMs: number, toMs: number): T[] {
+    const values = this.#values.slice(Math.max(0, tickOf(fromMs)), Math.max(0, tickOf(toMs)));
+    return values.filter((value) => value !== undefined);
   }
 }
 

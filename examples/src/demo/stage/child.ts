@@ -19,7 +19,9 @@ export class Child<Order extends Serializable, Report> {
   /** Resolves when it has ended by itself, or was killed. */
   ended(): Promise<unknown> {
     const { exitCode, signalCode } = this.#process;
-    return exitCode === null && signalCode === null ? once(this.#process, "exit") : Promise.resolve();
+    return exitCode === null && signalCode === null
+      ? once(this.#process, "exit")
+      : Promise.resolve();
   }
 
   send(order: Order): void {

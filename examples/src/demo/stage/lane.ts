@@ -53,10 +53,15 @@ export class Lane {
     this.#load.send("finish");
   }
 
-  /** Rejects when the client's process ends, which it never should by itself. */
+  /** Rejects when one of its processes ends, which none should by itself. */
   async lost(): Promise<never> {
-    await this.#load.ended();
-    throw new Error(`the process of the ${this.name} client has ended`);
+    await Promise.race([this.#load.ended(), this.#upstream?.ended()]);
+    throw new Error(`a process of the ${this.name} client has ended`);
+  }
+
+  kill(): void {
+    this.#load.kill();
+    this.#upstream?.kill();
   }
 
   #hear(report: LoadReport | Ready): void {

@@ -56,6 +56,11 @@ export class Stage {
     return Promise.race(this.lanes.map(async (lane) => lane.lost()));
   }
 
+  /** Leaves no process behind. */
+  close(): void {
+    for (const lane of this.lanes) lane.kill();
+  }
+
   #note(condition: Condition): void {
     this.conditions.set(this.elapsedMs, condition);
   }

@@ -42,4 +42,8 @@ export class Upstream {
   kill(): void {
     this.#child.kill();
   }
+
+  ended(): Promise<unknown> {
+    return this.#child.ended();
+  }
 }
