@@ -23,13 +23,14 @@ function fill(id, ...children) {
   document.getElementById(id).append(...children);
 }
 
+function told(name) {
+  const { recoveryMs } = clients.find((client) => client.name === name).summary;
+  return recoveryMs === null ? "never came back" : `was back after ${seconds(recoveryMs)}`;
+}
+
 /** What the run has shown, and no more. */
 function headline() {
-  const of = (name) => clients.find((client) => client.name === name).summary;
-  const { naive, annotated } = { naive: of("naive"), annotated: of("annotated") };
-  const told = ({ recoveryMs }) =>
-    recoveryMs === null ? "never came back" : `was back after ${seconds(recoveryMs)}`;
-  return `The naive client ${told(naive)}. The annotated one ${told(annotated)}.`;
+  return `The naive client ${told("naive")}. The annotated one ${told("annotated")}.`;
 }
 
 function setting() {

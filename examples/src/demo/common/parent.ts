@@ -1,12 +1,12 @@
 /** For the processes that the demo starts: hears orders, and never outlives it. */
-export function obeyParent<Order>(obey: (order: Order) => void): void {
-  process.on("message", obey);
+export function obeyParent(obey: (order: never) => void): void {
+  process.on("message", obey as (order: unknown) => void); // the demo sends each script its own kind only
   process.on("disconnect", () => process.exit());
   // A Ctrl-C reaches the whole process group; the demo decides when this process ends.
   process.on("SIGINT", () => {});
 }
 
 /** Nobody hears it when the demo is about to end; that is no error. */
-export function tellParent<Report>(report: Report): void {
+export function tellParent(report: object): void {
   if (process.connected) process.send?.(report, undefined, {}, () => {});
 }

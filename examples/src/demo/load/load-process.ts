@@ -47,17 +47,17 @@ async function meet(url: string): Promise<void> {
       (hello) => hello.text(),
       () => {},
     );
-  tellParent<Ready>({ isReady: true });
+  tellParent({ isReady: true } satisfies Ready);
 }
 
 function report(): void {
   const { credit, reserve } = budget.available();
-  tellParent<LoadReport>({
+  tellParent({
     ...log.take(),
     circuit: guards.includes("breaker") ? breaker.state() : undefined,
     retriesLeft: guards.includes("budget") ? credit + reserve : undefined,
     retriesDenied,
-  });
+  } satisfies LoadReport);
 }
 
 obeyParent(obey);

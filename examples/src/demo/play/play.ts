@@ -2,7 +2,7 @@ import { ALL_CLIENTS, CLIENTS, MAIN_CLIENTS } from "../clients/catalogue.js";
 import { type Options, UsageError } from "../options.js";
 import { canShowLive, Live } from "../screen/live.js";
 import { openingLines } from "../screen/opening.js";
-import { type Paint, paintFor } from "../screen/paint.js";
+import { paintFor } from "../screen/paint.js";
 import { project } from "../screen/projector.js";
 import type { Span } from "../screen/sparkline.js";
 import { Stage } from "../stage/stage.js";

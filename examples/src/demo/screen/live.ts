@@ -7,7 +7,7 @@ import type { Scene } from "./rows.js";
 const NARROWEST = 80;
 
 export function canShowLive(stream: NodeJS.WriteStream): boolean {
-  const { columns = 0, rows = 0 } = stream;
+  const { columns, rows } = stream;
   const isPlain = Boolean(process.env["CI"]) || process.env["TERM"] === "dumb";
   return stream.isTTY && !isPlain && columns >= NARROWEST && rows > FRAME_ROWS;
 }

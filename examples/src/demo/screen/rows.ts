@@ -21,7 +21,7 @@ export type SceneLane = Scene["lanes"][number];
 
 export interface Row {
   readonly label: string;
-  cell(lane: SceneLane, scene: Scene, width: number): Cell;
+  readonly cell: (lane: SceneLane, scene: Scene, width: number) => Cell;
 }
 
 const SECOND_MS = 1_000;

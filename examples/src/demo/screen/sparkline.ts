@@ -1,7 +1,7 @@
 import type { Cell } from "./columns.js";
 import type { Style } from "./paint.js";
 
-const BARS = [..."▁▂▃▄▅▆▇█"];
+const BARS = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
 /** What part of the run a sparkline shows, from its left to its right end. */
 export interface Span {

@@ -26,12 +26,12 @@ function answer(response: ServerResponse): void {
 }
 
 function report(): void {
-  tellParent<UpstreamReport>({ requestsMs });
+  tellParent({ requestsMs } satisfies UpstreamReport);
   requestsMs = [];
 }
 
-obeyParent<UpstreamOrder>((order) => pool.resize(order.workers));
+obeyParent((order: UpstreamOrder) => pool.resize(order.workers));
 server.listen(0, "127.0.0.1", () => {
-  tellParent<UpstreamReport>({ port: (server.address() as AddressInfo).port });
+  tellParent({ port: (server.address() as AddressInfo).port } satisfies UpstreamReport);
   setInterval(report, REPORT_EVERY_MS);
 });
