@@ -35,7 +35,7 @@ function headline() {
 
 function setting() {
   const lengthMs = schedule.healMs - schedule.brownOutMs;
-  return `A server loses four fifths of its capacity for ${seconds(lengthMs)}. Each client has one such server, and gets ${data.callsPerSecond} calls a second by the same schedule, at the same time. One second here stands for ten.`;
+  return `A server has ${data.brownOutWorkers} of its ${data.workers} workers left for ${seconds(lengthMs)}. Each client has one such server, and gets ${data.callsPerSecond} calls a second by the same schedule, at the same time. One second here stands for ${data.compression}.`;
 }
 
 function card({ name, title, has, summary }) {
@@ -136,7 +136,7 @@ function charts() {
   chart({
     id: "goodput",
     title: "Goodput: calls answered, per second",
-    text: `What users get, of ${data.callsPerSecond} calls a second. The load fits the healed server twice; the retries of the naive client keep it full.`,
+    text: `What users get, of ${data.callsPerSecond} calls a second. A server with all its workers could do twice as much.`,
     says: whole,
     height: 300,
     top: highest("goodput") * 1.1,

@@ -56,7 +56,7 @@ function parsed(args: readonly string[]) {
       },
     }).values;
   } catch (error) {
-    const [sentence] = (error as Error).message.split(". ");
+    const [sentence] = (error as Error).message.split(/\.\s/);
     throw new UsageError(`${sentence}; --help lists what there is.`);
   }
 }

@@ -1,3 +1,4 @@
+import { recoveryText, seconds } from "../common/format.js";
 import { RECOVERY } from "../scenario.js";
 import type { Summary } from "./summary.js";
 
@@ -36,7 +37,7 @@ function collapses({ naive, annotated }: Compared): Claim {
   return {
     claim: "naive is still down at the end, or takes at least 3 times as long as annotated",
     held: isDown || isSlower,
-    measured: `naive ${told(naive.recoveryMs)}, annotated ${told(annotated.recoveryMs)}`,
+    measured: `naive ${recoveryText(naive.recoveryMs)}, annotated ${recoveryText(annotated.recoveryMs)}`,
   };
 }
 
@@ -60,12 +61,8 @@ function spares({ annotated }: Compared): Claim {
 function recovers({ annotated }: Compared, openMs: number): Claim {
   const withinMs = openMs * RECOVERY.openings + RECOVERY.extraMs;
   return {
-    claim: `annotated answers ${RECOVERY.share * 100} % of what it did before, ${withinMs} ms after the brown-out`,
+    claim: `annotated answers ${RECOVERY.share * 100} % of what it did before, ${seconds(withinMs)} after the brown-out`,
     held: annotated.recoveryMs !== null && annotated.recoveryMs <= withinMs,
-    measured: told(annotated.recoveryMs),
+    measured: recoveryText(annotated.recoveryMs),
   };
-}
-
-function told(recoveryMs: number | null): string {
-  return recoveryMs === null ? "not back at the end" : `back after ${recoveryMs} ms`;
 }

@@ -7,7 +7,7 @@ import { CLIENTS } from "../clients/catalogue.js";
 import { difference } from "../clients/difference.js";
 import type { Outcome, Recorded } from "../measure/outcome.js";
 import { TABLE } from "../measure/table.js";
-import { LOAD, type Schedule } from "../scenario.js";
+import { COMPRESSION, LOAD, type Schedule, UPSTREAM } from "../scenario.js";
 import { seriesOf, timesOf } from "./series.js";
 
 /** All that the page shows. */
@@ -45,10 +45,14 @@ function asset(name: string): string {
 
 function dataOf({ lanes, outcome, schedule, opening }: Told) {
   const timesMs = timesOf(schedule.endMs);
+  const { workers, brownOutWorkers } = UPSTREAM;
   return {
     timesMs,
     schedule,
     callsPerSecond: LOAD.callsPerSecond,
+    compression: COMPRESSION,
+    workers,
+    brownOutWorkers,
     clients: lanes.map((lane) => ({
       name: lane.name,
       title: CLIENTS[lane.name].title,

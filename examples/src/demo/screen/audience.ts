@@ -1,5 +1,5 @@
 import type { Frame } from "./frame.js";
-import type { Scene } from "./rows.js";
+import type { Scene } from "./scene.js";
 
 /** Whoever watches a run while it goes on. */
 export interface Audience {

@@ -1,7 +1,7 @@
 import type { Paint, Style } from "./paint.js";
 
 /** A text whose style is known apart: the width of a line must not depend on its colours. */
-export interface Piece {
+interface Piece {
   readonly text: string;
   readonly style?: Style | undefined;
 }
@@ -30,7 +30,7 @@ export function rowOf(
   paint: Paint,
 ): string {
   const painted = cells.map((cell) => fitted(cell, cellWidth, paint));
-  return [paint("dim", label.padEnd(labelWidth)), ...painted].join(" ".repeat(GAP)).slice(0);
+  return [paint("dim", label.padEnd(labelWidth)), ...painted].join(" ".repeat(GAP));
 }
 
 /** Cut or filled up to the width. */

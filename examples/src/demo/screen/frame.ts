@@ -1,6 +1,7 @@
 import { columnsFor, rowOf } from "./columns.js";
 import type { Paint } from "./paint.js";
-import { ROWS, type Scene } from "./rows.js";
+import { ROWS } from "./rows.js";
+import type { Scene } from "./scene.js";
 
 /** What stands around the columns. */
 export interface Frame {

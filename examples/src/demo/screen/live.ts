@@ -2,7 +2,7 @@ import { createLogUpdate } from "log-update";
 import type { Audience } from "./audience.js";
 import { drawFrame, type Frame, FRAME_ROWS } from "./frame.js";
 import type { Paint } from "./paint.js";
-import type { Scene } from "./rows.js";
+import type { Scene } from "./scene.js";
 
 const NARROWEST = 80;
 

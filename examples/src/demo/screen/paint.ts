@@ -5,7 +5,7 @@ export type Style = "green" | "yellow" | "red" | "cyan" | "dim" | "bold" | "inve
 /** Colours a text, or leaves it alone where nobody sees colours. */
 export type Paint = (style: Style | undefined, text: string) => string;
 
-export const plainly: Paint = (_style, text) => text;
+const plainly: Paint = (_style, text) => text;
 
 const coloured: Paint = (style, text) =>
   style === undefined ? text : styleText(style, text, { validateStream: false });

@@ -1,7 +1,7 @@
 import { CLIENTS } from "../clients/catalogue.js";
 import type { Audience } from "./audience.js";
 import type { Frame } from "./frame.js";
-import type { Scene, SceneLane } from "./rows.js";
+import type { Scene, SceneLane } from "./scene.js";
 
 const EVERY_MS = 1_000;
 
