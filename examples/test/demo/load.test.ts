@@ -39,7 +39,7 @@ describe("the open loop", () => {
   });
 
   test("starts nothing after its end", () => {
-    const begin = vi.fn();
+    const begin = vi.fn<() => void>();
     openLoop(nowMs(), dueTimes(50, seededChance(1)), begin)();
     vi.advanceTimersByTime(1_000);
     expect(begin).not.toHaveBeenCalled();
@@ -59,10 +59,10 @@ describe("the log of calls", () => {
 
   test("counts calls in flight until they end, and tells each once", async () => {
     const log = new CallLog();
-    let resolve = (): void => {};
-    const ended = log.run(0, () => new Promise<void>((done) => (resolve = done)));
+    const answers: (() => void)[] = [];
+    const ended = log.run(0, () => new Promise<void>((answer) => answers.push(answer)));
     expect(log.take()).toMatchObject({ begunMs: [0], ended: [], inFlight: 1 });
-    resolve();
+    for (const answer of answers) answer();
     await ended;
     expect(log.take()).toMatchObject({ begunMs: [], ended: [{ dueMs: 0 }], inFlight: 0 });
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Compared, judge } from "../../src/demo/measure/claims.js";
 import { Conditions } from "../../src/demo/measure/conditions.js";
-import { outcomeOf } from "../../src/demo/measure/outcome.js";
+import { outcomeOf, type Recorded } from "../../src/demo/measure/outcome.js";
 import { percentileMs } from "../../src/demo/measure/percentile.js";
 import { recoveryMs } from "../../src/demo/measure/recovery.js";
 import { summarise, type Summary } from "../../src/demo/measure/summary.js";
@@ -66,8 +66,9 @@ test("conditions know when the last trouble ended", () => {
   expect(conditions.healedMs(5_000)).toBe(4_000);
 });
 
+const isBad = (second: number): boolean => second >= 5 && second < 12;
+
 test("a summary tells what was sent and answered, before, in and after the brown-out", () => {
-  const isBad = (second: number): boolean => second >= 5 && second < 12;
   const recording = runOf({
     seconds: 20,
     answered: (second) => (isBad(second) ? 10 : 50),
@@ -137,13 +138,14 @@ describe("the claims", () => {
   });
 });
 
-describe("a run", () => {
-  const lanesThatAre = (latenessMs: number) =>
-    (["bare", "naive", "annotated"] as const).map((name) => ({
-      name,
-      recording: runOf({ seconds: 20, latenessMs: name === "naive" ? latenessMs : 1 }),
-    }));
+function lanesThatAre(latenessMs: number): Recorded[] {
+  return (["bare", "naive", "annotated"] as const).map((name) => ({
+    name,
+    recording: runOf({ seconds: 20, latenessMs: name === "naive" ? latenessMs : 1 }),
+  }));
+}
 
+describe("a run", () => {
   test("is valid when every client started its calls on time", () => {
     expect(outcomeOf(lanesThatAre(45), SCHEDULE, 1_500).valid).toBe(true);
   });

@@ -15,7 +15,7 @@ function offer(pool: WorkerPool, count: number, answer: () => void = () => {}): 
 }
 
 test("a pool works on as much at once as it has workers", () => {
-  const answer = vi.fn();
+  const answer = vi.fn<() => void>();
   offer(poolOf(2, 10), 5, answer);
   vi.advanceTimersByTime(50);
   expect(answer).toHaveBeenCalledTimes(2);
@@ -32,7 +32,7 @@ test("a pool turns away what finds its queue full", () => {
 
 test("workers that are taken away finish what they do, and take nothing new", () => {
   const pool = poolOf(3, 10);
-  const answer = vi.fn();
+  const answer = vi.fn<() => void>();
   offer(pool, 6, answer);
   pool.resize(1);
   vi.advanceTimersByTime(50);
@@ -43,32 +43,32 @@ test("workers that are taken away finish what they do, and take nothing new", ()
 
 test("workers that come back take up at once what waits", () => {
   const pool = poolOf(1, 10);
-  const answer = vi.fn();
+  const answer = vi.fn<() => void>();
   offer(pool, 6, answer);
   pool.resize(6);
   vi.advanceTimersByTime(50);
   expect(answer).toHaveBeenCalledTimes(6);
 });
 
-describe("the server of the demo, healed with a full queue", () => {
-  /** How many of the requests of the tenth second are answered before their client has left. */
-  function inTimeAfterTenSeconds(requestsPerSecond: number): number {
-    const { workers, queueLimit, serviceMs } = UPSTREAM;
-    const pool = new WorkerPool({ workers, queueLimit, serviceMs: () => serviceMs });
-    offer(pool, workers + queueLimit);
-    let inTime = 0;
-    for (let request = 0; request < 11 * requestsPerSecond; request++) {
-      const sentMs = Date.now();
-      const isCounted = request >= 10 * requestsPerSecond;
-      pool.accept(() => {
-        if (isCounted && Date.now() - sentMs < CLIENT.timeoutMs) inTime++;
-      });
-      vi.advanceTimersByTime(1_000 / requestsPerSecond);
-    }
-    vi.advanceTimersByTime(10_000);
-    return inTime;
+/** How many of the requests of the tenth second are answered before their client has left. */
+function inTimeAfterTenSeconds(requestsPerSecond: number): number {
+  const { workers, queueLimit, serviceMs } = UPSTREAM;
+  const pool = new WorkerPool({ workers, queueLimit, serviceMs: () => serviceMs });
+  offer(pool, workers + queueLimit);
+  let inTime = 0;
+  for (let request = 0; request < 11 * requestsPerSecond; request++) {
+    const sentMs = Date.now();
+    const isCounted = request >= 10 * requestsPerSecond;
+    pool.accept(() => {
+      if (isCounted && Date.now() - sentMs < CLIENT.timeoutMs) inTime++;
+    });
+    vi.advanceTimersByTime(1_000 / requestsPerSecond);
   }
+  vi.advanceTimersByTime(10_000);
+  return inTime;
+}
 
+describe("the server of the demo, healed with a full queue", () => {
   test("serves the calls in time again", () => {
     expect(inTimeAfterTenSeconds(LOAD.callsPerSecond)).toBe(LOAD.callsPerSecond);
   });
