@@ -39,10 +39,11 @@ function setting() {
 }
 
 function card({ name, title, has, summary }) {
-  const { calls, upstreamRequests, answered, goodput, recoveryMs } = summary;
+  const { calls, upstreamRequests, answered, refused, goodput, recoveryMs } = summary;
   const facts = [
     [upstreamRequests, `requests for ${calls} calls`],
     [answered, "calls answered"],
+    ...(refused > 0 ? [[refused, "refused at once, unsent"]] : []),
     [`${goodput.during}/s`, "answered in the brown-out"],
     recoveryMs === null
       ? ["never", "back before the end"]

@@ -147,7 +147,7 @@ describe.each([
   test("comes after the options in use, and after the word that time is compressed", () => {
     expect(output).toContain("1 s here stands for 10 s");
     expect(output).toContain("opens on 5 failures in a row; for 1.5 s");
-    expect(output).toContain("Seed 1.");
+    expect(output).toContain("Seed 1,");
   });
 });
 

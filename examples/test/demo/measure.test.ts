@@ -93,6 +93,7 @@ describe("the claims", () => {
     amplification: 1,
     amplificationInBrownOut: 1,
     answered: 800,
+    refused: 0,
     goodput: { before: 50, during: 2, after: 45 },
     p50Ms: 50,
     p99Ms: 400,

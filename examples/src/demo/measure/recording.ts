@@ -8,13 +8,20 @@ export type Gauges = Pick<LoadReport, "inFlight" | "circuit" | "retriesLeft" | "
 export class Recording {
   readonly calls = new Timeline();
   readonly answered = new Timeline();
-  readonly refused = new Timeline();
   /** What reached the upstream, by its own count. */
   readonly requests = new Timeline();
   readonly gauges = new Track<Gauges>();
   readonly latenciesMs: number[] = [];
   readonly latenessMs: number[] = [];
-  totals = { calls: 0, answered: 0, refused: 0, requests: 0, retriesDenied: 0, inFlight: 0 };
+  totals = {
+    calls: 0,
+    answered: 0,
+    failed: 0,
+    refused: 0,
+    requests: 0,
+    retriesDenied: 0,
+    inFlight: 0,
+  };
 
   addLoad(report: LoadReport, elapsedMs: number, originMs: number): void {
     for (const atMs of report.begunMs) this.calls.add(atMs - originMs);
@@ -33,8 +40,7 @@ export class Recording {
 
   #addEnded({ dueMs, endedMs, ending }: EndedCall, originMs: number): void {
     this.latenciesMs.push(endedMs - dueMs);
-    if (ending === "failed") return;
-    this[ending].add(endedMs - originMs);
+    if (ending === "answered") this.answered.add(endedMs - originMs);
     this.totals[ending]++;
   }
 }

@@ -12,6 +12,8 @@ export interface Summary {
   readonly amplification: number;
   readonly amplificationInBrownOut: number;
   readonly answered: number;
+  /** By an open breaker, at once and unsent. */
+  readonly refused: number;
   /** Answered calls per second. */
   readonly goodput: { readonly before: number; readonly during: number; readonly after: number };
   /** From when a call was due to its answer or its error. */
@@ -35,6 +37,7 @@ export function summarise(recording: Recording, schedule: Schedule): Summary {
       3,
     ),
     answered: totals.answered,
+    refused: totals.refused,
     goodput: {
       before: rounded(before, 1),
       during: rounded(answered.perSecond(brownOutMs, healMs), 1),

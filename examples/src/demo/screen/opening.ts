@@ -34,7 +34,7 @@ export function openingLines(stage: Stage, seed: number, schedule?: Schedule): s
     ]),
   ];
   return [
-    `Breakwater ${process.version}: one server browns out, ${stage.lanes.length} clients meet it. Seed ${seed}.`,
+    `A server browns out, and ${stage.lanes.length} clients meet it. Seed ${seed}, Node.js ${process.version}.`,
     ...rows.flatMap(([label = "", text = ""]) => hanging(label, text)),
     "",
   ];

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Schedule } from "../scenario.js";
+import { REPORT_EVERY_MS, type Schedule } from "../scenario.js";
 import type { Stage } from "./stage.js";
 
 /** Calls that were begun may end, but not for ever. */
@@ -16,7 +16,7 @@ export async function tellStory(stage: Stage, schedule: Schedule): Promise<void>
   await until(stage, schedule.endMs);
   stage.finish();
   const isBusy = (): boolean => stage.lanes.some(({ recording }) => recording.totals.inFlight > 0);
-  await sleep(2 * LOOK_EVERY_MS); // the last calls are reported
+  await sleep(3 * REPORT_EVERY_MS); // the last calls are reported
   while (isBusy() && stage.elapsedMs < schedule.endMs + PATIENCE_MS) await sleep(LOOK_EVERY_MS);
 }
 
