@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
+import { Script } from "node:vm";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { ALL_CLIENTS, type ClientName, MAIN_CLIENTS } from "../../src/demo/clients/catalogue.js";
 import { difference } from "../../src/demo/clients/difference.js";
@@ -162,7 +163,16 @@ describe("the report", () => {
 
   test("needs nothing but itself", () => {
     expect(page).not.toMatch(/(?:src|href)=|@import|url\(/);
-    expect(page).not.toContain("{{");
+    expect(page).not.toContain("slot:");
+  });
+
+  test("brings its styles, its plots and a script that a browser can read", () => {
+    const scripts = [...page.matchAll(/<script>(.*?)<\/script>/gs)].map(([, code = ""]) => code);
+    expect(scripts).toHaveLength(2);
+    for (const code of scripts) expect(() => new Script(code)).not.toThrow();
+    expect(scripts[0]).toContain("uPlot");
+    expect(scripts[1]).toContain("headline()");
+    expect(page).toMatch(/\.u-wrap.*#cards/s);
   });
 
   test("carries the numbers of the run, whatever they contain", () => {

@@ -36,7 +36,10 @@ export function pageOf(told: Told): string {
     "data.json": JSON.stringify(dataOf(told)).replaceAll("<", String.raw`\u003c`),
     "page.js": asset("page.js"),
   };
-  return asset("page.html").replaceAll(/\{\{([\w.]+)\}\}/g, (_, name: string) => slots[name] ?? "");
+  return asset("page.html").replaceAll(
+    /\/\* slot: (\S+) \*\//g,
+    (slot, name: string) => slots[name] ?? slot,
+  );
 }
 
 function asset(name: string): string {

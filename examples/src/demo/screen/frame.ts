@@ -30,7 +30,7 @@ export function drawFrame(frame: Frame, scene: Scene, width: number, paint: Pain
     "",
     ...rows,
     "",
-    frame.note,
+    paint("bold", frame.note),
     paint("dim", frame.footer),
   ];
 }
