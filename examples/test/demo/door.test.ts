@@ -63,6 +63,7 @@ describe("the arguments", () => {
 
   test("are all in the help", () => {
     for (const option of ["--play", "--all", "--json", "--short", "--seed", "--help"])
-      expect(HELP).toContain(option);
+      expect(HELP).toContain(`\n  ${option} `);
+    expect(Math.max(...HELP.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 });

@@ -1,7 +1,7 @@
 import { ALL_CLIENTS, CLIENTS, MAIN_CLIENTS } from "../clients/catalogue.js";
 import { type Options, UsageError } from "../options.js";
 import { canShowLive, Live } from "../screen/live.js";
-import { openingLines } from "../screen/opening.js";
+import { openingLines, startingLine } from "../screen/opening.js";
 import { paintFor } from "../screen/paint.js";
 import { project } from "../screen/projector.js";
 import type { Span } from "../screen/sparkline.js";
@@ -16,7 +16,9 @@ export async function play({ all, seed }: Options): Promise<number> {
   const { stdin, stdout } = process;
   if (!stdin.isTTY || !canShowLive(stdout))
     throw new UsageError("--play needs a terminal of at least 80 x 24.");
-  const stage = await Stage.start(all ? ALL_CLIENTS : MAIN_CLIENTS, seed);
+  const names = all ? ALL_CLIENTS : MAIN_CLIENTS;
+  console.log(startingLine(names));
+  const stage = await Stage.start(names, seed);
   try {
     openingLines(stage, seed).forEach((line) => console.log(line));
     await playOn(stage, new Live(stdout, paintFor(stdout)));

@@ -1,12 +1,17 @@
 import { describeResilience } from "@breakwater/core";
 import wrapAnsi from "wrap-ansi";
-import { CLIENTS } from "../clients/catalogue.js";
+import { type ClientName, CLIENTS } from "../clients/catalogue.js";
 import { CLIENT, COMPRESSION, LOAD, type Schedule, UPSTREAM } from "../scenario.js";
 import type { Stage } from "../stage/stage.js";
 
 const WIDTH = 80;
 const INDENT = 13;
 const SHOWN = ["retry", "budget", "breaker"];
+
+/** Said at once: the processes take a moment to start and to warm up. */
+export function startingLine(names: readonly ClientName[]): string {
+  return `Starting ${2 * names.length} processes: ${names.length} clients, and a server for each.`;
+}
 
 /** The options in use, and the processes. */
 export function openingLines(stage: Stage, seed: number, schedule?: Schedule): string[] {
