@@ -10,20 +10,20 @@ export interface Options {
   readonly seed: number;
 }
 
-export const HELP = `A server browns out under three clients: bare, naive, and annotated.
+export const HELP = `A server browns out under three clients: bare, naive and annotated.
 
   npx -y pnpm@12.21.0 demo [options]
 
-  --play     brown out, kill and heal the servers yourself; switch clients by key
-  --all      two more clients: with the breaker alone, and with the budget alone
+  --play     brown out, kill and heal the servers by key; switch clients
+  --all      two more clients: the breaker alone, and the budget alone
   --json     only JSON on stdout: npx -y pnpm@12.21.0 --silent demo --json
   --short    13 seconds in place of 26
   --seed N   other chances: when calls come, how long work takes; else 1
   --help     this
 
-Exit codes: 0 all claims held, or --play ended; 1 a claim failed; 2 not valid,
-as the machine was too busy to start calls on time; 64 wrong arguments; 70 it
-could not go on.`;
+Exit codes: 0 all claims held, or --play ended; 1 a claim failed; 2 not valid:
+the machine was too busy to start calls on time; 64 wrong arguments; 70 it could
+not go on.`;
 
 /** What the process tells by its exit code. */
 export const EXIT = { claimFailed: 1, notValid: 2, usage: 64, broken: 70 } as const;

@@ -84,6 +84,11 @@ describe("the live screen", () => {
   });
 });
 
+test("a narrow column leaves out what does not fit, and does not cut it", () => {
+  const load = frameAt(20_000, 80, ALL_CLIENTS).find((line) => line.startsWith("load"));
+  expect(load?.trim().split(/ {2,}/)).toEqual(["load", ...ALL_CLIENTS.map(() => "1.00 x")]);
+});
+
 test("a sparkline shows what has been, on the given scale", () => {
   const cell = sparkline(
     (fromMs) => fromMs / 100,

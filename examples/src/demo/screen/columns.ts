@@ -33,11 +33,12 @@ export function rowOf(
   return [paint("dim", label.padEnd(labelWidth)), ...painted].join(" ".repeat(GAP));
 }
 
-/** Cut or filled up to the width. */
+/** Filled up to the width. What does not fit is left out, but for a cell's first piece, which is cut. */
 function fitted(cell: Cell, width: number, paint: Paint): string {
   let left = width;
   let line = "";
   for (const { text, style } of cell) {
+    if (text.length > left && line !== "") break;
     const cut = text.slice(0, left);
     left -= cut.length;
     line += paint(style, cut);
