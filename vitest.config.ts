@@ -40,7 +40,7 @@ export default defineConfig({
         resolve,
         ssr,
         oxc: legacy,
-        test: { name: "docs", include: ["examples/test/*.test.ts"], testTimeout: 60_000 },
+        test: { name: "docs", include: ["examples/test/**/*.test.ts"], testTimeout: 60_000 },
       },
       {
         resolve,

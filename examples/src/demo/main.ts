@@ -1,24 +1,26 @@
-// Runs the demo: pnpm demo. Nothing that an old Node.js cannot load is imported before its version is known.
+// Runs the demo: pnpm demo. ../../demo.cjs has looked at the version of Node.js before.
 import { constants } from "node:os";
+import { EXIT, HELP, parseOptions, UsageError } from "./options.js";
+import { play } from "./play/play.js";
+import { run } from "./run.js";
 
-const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-const args = process.argv.slice(2);
+// The processes that were started end with this one, and the cursor comes back.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.once(signal, () => process.exit(128 + constants.signals[signal]));
+process.stdout.once("error", () => process.exit(EXIT.broken)); // whoever read this has gone
 
-if (major < 20 || (major === 20 && minor < 19)) {
-  fail(`Breakwater needs Node.js 20.19 or newer; this is ${process.versions.node}.`);
-} else if (args.some((arg) => arg !== "--json")) {
-  fail("The demo takes no arguments but --json.");
-} else {
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => process.exit(128 + constants.signals[signal])); // the server ends with us
-  process.stdout.once("error", () => process.exit(1)); // whoever read this has gone
-  const { demo } = await import("./demo.js");
-  await demo(args.includes("--json")).catch((error: Error) =>
-    fail(`The demo could not go on: ${error.message}.`),
-  );
+async function main(): Promise<number> {
+  const options = parseOptions(process.argv.slice(2));
+  if (options.help) console.log(HELP);
+  else return await (options.play ? play(options) : run(options));
+  return 0;
 }
 
-function fail(sentence: string): void {
-  console.error(sentence);
-  process.exitCode = 1;
+function exitCodeOf(error: unknown): number {
+  const { message } = error as Error;
+  if (error instanceof UsageError) console.error(message);
+  else console.error(`The demo could not go on: ${message}.`);
+  return error instanceof UsageError ? EXIT.usage : EXIT.broken;
 }
+
+process.exitCode = await main().catch((error: unknown) => process.exit(exitCodeOf(error)));
