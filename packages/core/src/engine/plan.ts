@@ -22,6 +22,8 @@ export interface Plan {
   readonly key: ((self: unknown, ...args: unknown[]) => unknown) | undefined;
   /** Calls on different objects run in different scopes. */
   readonly perInstance: boolean;
+  /** All calls that say nothing else run in one scope. */
+  readonly hasOneScope: boolean;
   readonly idempotent: boolean | ((...args: unknown[]) => boolean) | undefined;
   readonly classifier: Classifier;
   readonly retry: RetryRules;

@@ -57,7 +57,7 @@ export function scopeFor(
   options: ParsedCallOptions | undefined,
 ): Scope {
   const { plan } = scopes;
-  if (options === undefined && plan.key === undefined && !plan.perInstance) return scopes.common;
+  if (options === undefined && plan.hasOneScope) return scopes.common;
   const own = plan.perInstance && isObject(self) ? scopes.of(self) : scopes;
   const key = options?.key ?? askForKey(plan, self, args ?? []);
   return key === undefined ? own.common : own.at(key);

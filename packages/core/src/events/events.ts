@@ -2,8 +2,9 @@ import { summarize } from "../errors/summary.js";
 import { clock } from "../time/clock.js";
 import { type Audience, eventOf, type Heard, tell } from "./audience.js";
 import { EVENTS, type EventDetails, type EventType, type ResilienceEvent } from "./catalog.js";
+import { breakwaterChannel } from "./channel.js";
 import { hub } from "./hub.js";
-import { type Listener, Listeners } from "./listeners.js";
+import { ears, type Listener, Listeners } from "./listeners.js";
 
 const FOLD_MS = 1_000;
 
@@ -26,6 +27,7 @@ export class Events implements Audience {
   }
 
   get wanted(): boolean {
+    if (ears.count === 0 && !breakwaterChannel.hasSubscribers) return false;
     return this.#own.any || hub.wanted;
   }
 

@@ -19,6 +19,9 @@ export interface Watchable {
   on(type: "*", listener: (event: ResilienceEvent) => unknown): () => void;
 }
 
+/** How many listen, in the whole process: while nobody does, this is all that a call asks. */
+export const ears = { count: 0 };
+
 /** Who listens, by what they listen to. */
 export class Listeners implements Audience {
   any = false;
@@ -35,8 +38,9 @@ export class Listeners implements Audience {
     const registration = { listener: listener as Listener };
     all.set(type, listeners.add(registration));
     this.any = true;
+    ears.count++;
     return () => {
-      listeners.delete(registration);
+      if (listeners.delete(registration)) ears.count--;
       this.any = [...all.values()].some(({ size }) => size > 0);
     };
   }

@@ -5,6 +5,7 @@ import { drive } from "../engine/drive.js";
 import { withFallback } from "../engine/fallback.js";
 import type { Driver } from "../engine/driver.js";
 import type { Plan, RetryRules } from "../engine/plan.js";
+import { offDriver } from "../engine/off.js";
 import { Scope, type Scopes } from "../engine/scope.js";
 import { Work } from "../engine/work.js";
 import type { Events } from "../events/events.js";
@@ -19,6 +20,7 @@ import { PROPAGATES_BY_DEFAULT, SHORTEST_ATTEMPT_MS } from "../parts/time-limits
 import { laneOf } from "../time/lane.js";
 import type { Parts } from "./assemble.js";
 import { partsOfInstance } from "./instances.js";
+import { type Mode, modeOf } from "./mode.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
 
 const ONE_ATTEMPT: RetryRules = {
@@ -40,6 +42,7 @@ export function forceDriver(driver: Driver | undefined): void {
 
 /** A policy's parts, made into what the engine runs. */
 export interface Compiled {
+  readonly mode: Mode;
   /** Chosen here, once, and never per call. */
   readonly driver: Driver;
   readonly scopes: Scopes;
@@ -53,10 +56,14 @@ export function compile(
 ): Compiled {
   for (const part of statefulOf(parts)) part.usedBy(policy);
   const plan = planOf(policy, parts, options, events);
+  const scopes = new PolicyScopes(plan, parts);
+  const mode = modeOf(policy, options);
+  if (mode === "off") return { mode, driver: offDriver(scopes.common), scopes };
   const driver = forcedDriver ?? (canOnlyRunOnce(parts, options) ? direct : drive);
   return {
+    mode,
     driver: parts.fallback === undefined ? driver : withFallback(driver, parts.fallback.rules),
-    scopes: new PolicyScopes(plan, parts),
+    scopes,
   };
 }
 
@@ -66,6 +73,7 @@ function planOf(policy: string, parts: Parts, options: ParsedPolicyOptions, even
     policy,
     key: options.key,
     perInstance: options.scope === "instance",
+    hasOneScope: options.key === undefined && options.scope !== "instance",
     idempotent: options.idempotent as Plan["idempotent"],
     classifier: new Classifier((parts.classify ?? classify({})).rules, events),
     retry: parts.retry?.rules ?? ONE_ATTEMPT,

@@ -3,6 +3,7 @@ import type { Counters } from "../engine/counters.js";
 import { StatefulPart } from "../parts/part.js";
 import { PART_KINDS, type PartKind } from "../parts/part.js";
 import type { Parts } from "./assemble.js";
+import type { Mode } from "./mode.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
 
 /** One line of an explanation. */
@@ -32,6 +33,7 @@ export class Explanation extends Readable {
   readonly policy: string;
   /** Outermost first. */
   readonly parts: readonly ExplainedPart[];
+  readonly mode: Mode;
   readonly idempotent: "not declared" | "yes" | "no" | "depends on the arguments";
   readonly dependency?: string;
   readonly owner?: string;
@@ -39,9 +41,16 @@ export class Explanation extends Readable {
   /** What deserves a thought. */
   readonly notes: readonly string[];
 
-  constructor(policy: string, parts: Parts, options: ParsedPolicyOptions, counters: Counters) {
+  constructor(
+    policy: string,
+    mode: Mode,
+    parts: Parts,
+    options: ParsedPolicyOptions,
+    counters: Counters,
+  ) {
     super();
     this.policy = policy;
+    this.mode = mode;
     this.parts = PART_KINDS.map((kind) => explained(kind, parts));
     this.idempotent = idempotencyOf(options);
     if (options.dependency !== undefined) this.dependency = options.dependency;
@@ -52,7 +61,8 @@ export class Explanation extends Readable {
 
   toString(): string {
     const { dependency, owner, runbook } = this;
-    const about = Object.entries({ dependency, owner, runbook }).filter(
+    const mode = this.mode === "off" ? "off: every call goes through unprotected" : undefined;
+    const about = Object.entries({ mode, dependency, owner, runbook }).filter(
       ([, value]) => value !== undefined,
     );
     const rows = [

@@ -10,6 +10,7 @@ import {
   text,
 } from "../parts/options.js";
 import { PART_KINDS } from "../parts/part.js";
+import { MODES } from "./mode.js";
 
 /** What a policy may be told beside its parts. */
 export interface PolicyOptions {
@@ -25,6 +26,12 @@ export interface PolicyOptions {
    * `false`: retried only where nothing was sent. Default: not declared, and retried as its parts say.
    */
   readonly idempotent?: boolean | ((...args: never[]) => boolean);
+  /**
+   * `'off'`: every call goes through unprotected, as if there were no policy. The environment wins over this:
+   * `BREAKWATER_MODE_CRM=off` for the policy `crm`, `BREAKWATER_MODE=off` for all, read when the policy is made.
+   * Default `'enforce'`.
+   */
+  readonly mode?: "enforce" | "off";
   /**
    * `'instance'`: each object whose method is called has breaker, budget, rate limit and bulkhead of its own, made after
    * the given ones; methods that share a part share it there, too. For clients that are made per tenant or per host.
@@ -74,6 +81,12 @@ const fields = {
     bounds: "",
     default: "not declared",
     meaning: "whether a call may be repeated that may have been processed",
+  }),
+  mode: either(fieldOf(v.picklist(MODES, "'enforce' or 'off'")), {
+    type: "name",
+    bounds: MODES.join(", "),
+    default: "enforce",
+    meaning: "off: every call goes through unprotected",
   }),
   scope: either(fieldOf(v.picklist(["shared", "instance"], "'shared' or 'instance'")), {
     type: "name",

@@ -184,7 +184,7 @@ export class LivePolicy implements Policy {
     try {
       const ms = parseGrace(graceMs);
       const { scopes } = this.#compiled;
-      this.#compiled = { driver: refuseDrained, scopes };
+      this.#compiled = { ...this.#compiled, driver: refuseDrained };
       return drainPlan(scopes.plan, ms);
     } catch (error) {
       return rejectSoon(error);
@@ -194,6 +194,7 @@ export class LivePolicy implements Policy {
   explain(): Explanation {
     return new Explanation(
       this.name,
+      this.#compiled.mode,
       this.#parts,
       this.#options,
       this.#compiled.scopes.plan.counters,

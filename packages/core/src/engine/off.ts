@@ -1,0 +1,44 @@
+import { type CallOptions, enter, type Frame, leave } from "../call/call.js";
+import { Admission } from "./admission.js";
+import type { Driver } from "./driver.js";
+import { FirstCall } from "./first-call.js";
+import type { Place } from "./plan.js";
+import { runTask } from "./task.js";
+
+/**
+ * Every call goes through unprotected: the task's own promise is returned. Its call object is there, with the caller's
+ * signal.
+ */
+export function offDriver(place: Place): Driver {
+  const holdsNothing = new Admission([]);
+  const makeCall = (signal?: AbortSignal): FirstCall =>
+    new FirstCall(place, holdsNothing, signal, undefined);
+  const shared: Frame = { callOptions: undefined, toCall: () => makeCall() };
+  return (_scopes, task, self, args, options) =>
+    runUnprotected(frameFor(options, shared, makeCall), task, self, args);
+}
+
+function frameFor(
+  options: CallOptions | undefined,
+  shared: Frame,
+  makeCall: (signal?: AbortSignal) => FirstCall,
+): Frame {
+  const signal = options?.signal ?? undefined;
+  return signal === undefined ? shared : makeCall(signal);
+}
+
+function runUnprotected(
+  frame: Frame,
+  task: Parameters<typeof runTask>[0],
+  self: unknown,
+  args: readonly unknown[] | undefined,
+): Promise<unknown> {
+  const outer = enter(frame);
+  try {
+    return runTask(task, self, args, frame);
+  } catch (error) {
+    return Promise.reject(error as Error);
+  } finally {
+    leave(outer);
+  }
+}
