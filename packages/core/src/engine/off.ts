@@ -37,7 +37,7 @@ function runUnprotected(
   try {
     return runTask(task, self, args, frame);
   } catch (error) {
-    return Promise.reject(error as Error);
+    return Promise.reject(error);
   } finally {
     leave(outer);
   }
