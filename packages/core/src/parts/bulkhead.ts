@@ -1,20 +1,17 @@
 import { type BulkheadRules, Room, type RoomHome } from "../guards/bulkhead/room.js";
-import { Keyed, type Slot } from "../keys/keyed.js";
 import { type Duration, formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
 import { keyFields } from "./circuit-breaker.js";
-import { FactSource } from "./facts.js";
+import type { FactSource } from "./facts.js";
+import { KeyedPart } from "./keyed-part.js";
 import {
   duration,
   flag,
   integer,
-  invalidSpec,
-  issueOf,
   type Parsed,
   parseOptions,
   type Schema,
   text,
 } from "./options.js";
-import { StatefulPart } from "./part.js";
 
 /** How many attempts may run at once. */
 export interface BulkheadOptions {
@@ -85,62 +82,23 @@ export const bulkheadSchema: Schema<typeof fields> = {
       : [],
 };
 
+function rulesOf(given: BulkheadOptions): Options {
+  return parseOptions(bulkheadSchema, given) as Options;
+}
+
 /** Bounded concurrency: one room, or one for each key. Make it with `bulkhead`. */
-export class Bulkhead extends StatefulPart implements RoomHome {
+export class Bulkhead extends KeyedPart<BulkheadOptions, Options, Room> implements RoomHome {
   readonly kind = "bulkhead";
-  readonly facts: FactSource;
-  rules: Options;
-  readonly #rooms: Keyed<Room>;
 
-  #given: BulkheadOptions;
-
-  constructor(given: BulkheadOptions, facts: FactSource = new FactSource()) {
-    const options = parseOptions(bulkheadSchema, given) as Options;
-    super(options.name);
-    this.#given = given;
-    this.facts = facts;
-    this.rules = options;
-    this.#rooms = new Keyed(
-      (key) => new Room(this, key),
-      () => this.rules,
-      () => this.facts.tell("keys.overflowed", { guard: this.name, maxKeys: this.rules.maxKeys }),
-    );
+  constructor(given: BulkheadOptions, facts?: FactSource) {
+    super(rulesOf, given, facts);
   }
 
   /** How many attempts run now, over all keys. */
   get inFlight(): number {
     let sum = 0;
-    for (const room of this.#rooms.all()) sum += room.inFlight;
+    for (const room of this.cells.all()) sum += room.inFlight;
     return sum;
-  }
-
-  /** How many calls wait for room now, over all keys. */
-  get queued(): number {
-    let sum = 0;
-    for (const room of this.#rooms.all()) sum += room.queued;
-    return sum;
-  }
-
-  /**
-   * Other options for all policies that share this bulkhead. What runs goes on; a lower limit holds for new attempts.
-   *
-   * @throws BreakwaterError `ERR_INVALID_SPEC`; the bulkhead then stays as it was.
-   */
-  retune(options: BulkheadOptions): void {
-    const rules = parseOptions(bulkheadSchema, options) as Options;
-    const hint =
-      "Make another bulkhead: attempts that run now are counted either by key or together";
-    if (rules.perKey !== this.rules.perKey)
-      throw invalidSpec([
-        issueOf("bulkhead.perKey", String(this.rules.perKey), rules.perKey, hint),
-      ]);
-    this.#given = options;
-    this.rules = rules;
-    for (const room of this.#rooms.all()) room.retuned();
-  }
-
-  at(key: string | undefined): Slot<Room> {
-    return this.#rooms.at(this.rules.perKey ? key : undefined);
   }
 
   abandoned({ key }: Room, ranForMs: number): void {
@@ -151,13 +109,17 @@ export class Bulkhead extends StatefulPart implements RoomHome {
     });
   }
 
+  protected newCell(key: string | undefined): Room {
+    return new Room(this, key);
+  }
+
   protected another(): Bulkhead {
-    return new Bulkhead(this.#given, this.facts);
+    return new Bulkhead(this.given, this.facts);
   }
 
   /** Running work keeps its permits; work that has outlived its attempt is given up. */
   reset(): void {
-    for (const room of this.#rooms.all()) room.giveUpOverstays();
+    for (const room of this.cells.all()) room.giveUpOverstays();
   }
 
   describe(): string {

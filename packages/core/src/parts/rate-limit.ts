@@ -1,21 +1,18 @@
 import { Limiter, type LimiterHome, type RateRules } from "../guards/rate-limit.js";
-import { Keyed, type Slot } from "../keys/keyed.js";
 import { type Duration, formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
 import { keyFields } from "./circuit-breaker.js";
-import { FactSource } from "./facts.js";
+import type { FactSource } from "./facts.js";
+import { KeyedPart } from "./keyed-part.js";
 import {
   decimal,
   duration,
   flag,
   integer,
-  invalidSpec,
-  issueOf,
   type Parsed,
   parseOptions,
   type Schema,
   text,
 } from "./options.js";
-import { StatefulPart } from "./part.js";
 
 /** How many attempts may begin in a time. */
 export interface RateLimitOptions {
@@ -71,67 +68,33 @@ export const rateLimitSchema: Schema<typeof fields> = {
       : [],
 };
 
-function rulesOf(options: Options): Options & RateRules {
+function rulesOf(given: RateLimitOptions): Options & RateRules {
+  const options = parseOptions(rateLimitSchema, given);
   const { perSecond = 1, burst = Math.max(1, Math.ceil(perSecond)) } = options;
   return Object.freeze({ ...options, perSecond, burst });
 }
 
 /** A bounded rate: one limiter, or one for each key. Make it with `rateLimit`. */
-export class RateLimit extends StatefulPart implements LimiterHome {
+export class RateLimit
+  extends KeyedPart<RateLimitOptions, Options & RateRules, Limiter>
+  implements LimiterHome
+{
   readonly kind = "rateLimit";
-  readonly facts: FactSource;
-  rules: Options & RateRules;
-  readonly #limiters: Keyed<Limiter>;
 
-  #given: RateLimitOptions;
-
-  constructor(given: RateLimitOptions, facts: FactSource = new FactSource()) {
-    const options = parseOptions(rateLimitSchema, given);
-    super(options.name);
-    this.#given = given;
-    this.facts = facts;
-    this.rules = rulesOf(options);
-    this.#limiters = new Keyed(
-      () => new Limiter(this),
-      () => this.rules,
-      () => this.facts.tell("keys.overflowed", { guard: this.name, maxKeys: this.rules.maxKeys }),
-    );
+  constructor(given: RateLimitOptions, facts?: FactSource) {
+    super(rulesOf, given, facts);
   }
 
-  /** How many calls wait for their turn now, over all keys. */
-  get queued(): number {
-    let sum = 0;
-    for (const limiter of this.#limiters.all()) sum += limiter.queued;
-    return sum;
-  }
-
-  /**
-   * Other options for all policies that share this rate limit. What has been used stays used.
-   *
-   * @throws BreakwaterError `ERR_INVALID_SPEC`; the rate limit then stays as it was.
-   */
-  retune(options: RateLimitOptions): void {
-    const rules = rulesOf(parseOptions(rateLimitSchema, options));
-    const hint = "Make another rate limit: what has been used is counted either by key or together";
-    if (rules.perKey !== this.rules.perKey)
-      throw invalidSpec([
-        issueOf("rateLimit.perKey", String(this.rules.perKey), rules.perKey, hint),
-      ]);
-    this.#given = options;
-    this.rules = rules;
-    for (const limiter of this.#limiters.all()) limiter.retuned();
-  }
-
-  at(key: string | undefined): Slot<Limiter> {
-    return this.#limiters.at(this.rules.perKey ? key : undefined);
+  protected newCell(): Limiter {
+    return new Limiter(this);
   }
 
   protected another(): RateLimit {
-    return new RateLimit(this.#given, this.facts);
+    return new RateLimit(this.given, this.facts);
   }
 
   reset(): void {
-    for (const limiter of this.#limiters.all()) limiter.reset();
+    for (const limiter of this.cells.all()) limiter.reset();
   }
 
   describe(): string {

@@ -152,51 +152,41 @@ export class Room extends Pass implements Guard, PermitHome, CrowdedRoom {
   }
 }
 
-class Full extends Refusal {
-  readonly code = "ERR_BULKHEAD_FULL";
-  readonly #home: RoomHome;
+abstract class RoomRefusal extends Refusal {
+  protected readonly home: RoomHome;
 
   constructor(home: RoomHome) {
     super();
-    this.#home = home;
+    this.home = home;
   }
 
   /** Read late: a bulkhead without a name takes that of the first policy that uses it. */
   get guard(): string {
-    return this.#home.name;
+    return this.home.name;
   }
 
+  /** When a permit comes back nobody knows. */
   retryAfterMs(): number {
     return 0;
   }
+}
+
+class Full extends RoomRefusal {
+  readonly code = "ERR_BULKHEAD_FULL";
 
   describe(): string {
-    const { limit, queueLimit } = this.#home.rules;
+    const { limit, queueLimit } = this.home.rules;
     const running = limit === 1 ? "1 attempt is running" : `${limit} attempts are running`;
     const waiting = queueLimit === 0 ? "" : `, and ${queueLimit} calls wait`;
     return `bulkhead ${this.guard} is full: ${running}${waiting}`;
   }
 }
 
-class TooLate extends Refusal {
+class TooLate extends RoomRefusal {
   readonly code = "ERR_QUEUE_TIMEOUT";
-  readonly #home: RoomHome;
-
-  constructor(home: RoomHome) {
-    super();
-    this.#home = home;
-  }
-
-  get guard(): string {
-    return this.#home.name;
-  }
-
-  retryAfterMs(): number {
-    return 0;
-  }
 
   describe(): string {
-    const { limit, queueWaitMs } = this.#home.rules;
+    const { limit, queueWaitMs } = this.home.rules;
     return `bulkhead ${this.guard} had no room within ${formatDuration(queueWaitMs)} (limit ${limit})`;
   }
 }
