@@ -119,6 +119,20 @@ export const scenarios = {
     task: "failsTwoInThreeFresh",
     ...twoRetries,
   },
+  context: {
+    title: "AsyncLocalStorage: a deadline that flows into nested calls, and one that does not",
+    task: "succeeds",
+    loop: "oneByOne",
+    expected: { runs: 1, failures: 0 },
+    open: false,
+    contestants: [
+      hand.bare,
+      hand.inContext,
+      breakwater.wrapped("deadline that stays", "breakwater, propagate: false"),
+      breakwater.wrapped("deadline that flows", "breakwater, propagate: true"),
+    ],
+    alone: [],
+  },
   decorator: {
     title: "Decorated method and wrapped function: breaker + bulkhead round a task that succeeds",
     task: "succeeds",

@@ -1,6 +1,7 @@
 import {
   bulkhead,
   circuitBreaker,
+  deadline,
   resilient,
   Resilient,
   retry,
@@ -31,14 +32,21 @@ const shapes = {
   timeout: () => [timeout("60s")],
 };
 
-/** @typedef {keyof typeof shapes} Shape */
+/** Shapes that are measured, and are none of the six. */
+const moreShapes = {
+  ...shapes,
+  "deadline that stays": () => [deadline({ deadlineMs: "60s", propagate: false })],
+  "deadline that flows": () => [deadline({ deadlineMs: "60s", propagate: true })],
+};
+
+/** @typedef {keyof typeof moreShapes} Shape */
 
 /**
  * @param {Shape} shape
  * @returns {{ parts: PolicyPart[], isOpen: () => boolean }}
  */
 function partsOf(shape) {
-  const parts = shapes[shape]();
+  const parts = moreShapes[shape]();
   const breaker = parts.find((part) => "kind" in part && part.kind === "breaker");
   const isOpen = () => breaker !== undefined && "state" in breaker && breaker.state() === "open";
   return { parts, isOpen };

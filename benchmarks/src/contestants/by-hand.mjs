@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+
 /** @typedef {import("../types.js").Contestant} Contestant */
 
 /** @type {Contestant} */
@@ -16,6 +18,21 @@ export const bareMethod = {
   make({ Service }) {
     const service = new Service();
     return { call: () => service.task() };
+  },
+};
+
+/**
+ * What any library pays that lets a deadline flow into what is called after an `await`.
+ *
+ * @type {Contestant}
+ */
+export const inContext = {
+  name: "AsyncLocalStorage.run",
+  note: "round the bare task",
+  make({ task }) {
+    const contexts = new AsyncLocalStorage();
+    const store = { endsMs: Infinity };
+    return { call: () => contexts.run(store, task) };
   },
 };
 

@@ -158,10 +158,12 @@ export class Attempt implements Wait, Attempting, Frame, Abortable {
     return [...loans, ...(this.call.parent?.loans() ?? [])];
   }
 
-  /** What a deadline leaves is a duration of this attempt alone, so it gets a lane of its own. */
+  /** What a deadline has left is a duration of this attempt alone, so it gets a lane of its own. */
   #limitTime(limitMs: number, nowMs: number): void {
-    const { attemptTimeoutMs, lane } = this.call.scope.plan;
-    this.#lane = limitMs === attemptTimeoutMs ? lane : new Lane(Math.max(1, limitMs));
+    const { attemptTimeoutMs, lane, deadlineMs, deadlineLane } = this.call.scope.plan;
+    if (limitMs === attemptTimeoutMs) this.#lane = lane;
+    else if (limitMs === deadlineMs) this.#lane = deadlineLane;
+    else this.#lane = new Lane(Math.max(1, limitMs));
     this.#lane?.add(this, nowMs);
   }
 

@@ -28,7 +28,10 @@ export interface Plan {
   readonly classifier: Classifier;
   readonly retry: RetryRules;
   readonly attemptTimeoutMs: number | undefined;
+  /** Of all attempts with the time of a whole `attemptTimeoutMs`. */
   readonly lane: Lane | undefined;
+  /** Of all attempts that have the whole deadline before them. */
+  readonly deadlineLane: Lane | undefined;
   readonly deadlineMs: number | undefined;
   readonly minAttemptMs: number;
   readonly entrant: Entrant;

@@ -69,6 +69,7 @@ export function compile(
 
 function planOf(policy: string, parts: Parts, options: ParsedPolicyOptions, events: Events): Plan {
   const attemptTimeoutMs = parts.timeout?.rules.attemptTimeoutMs;
+  const deadlineMs = parts.deadline?.rules.deadlineMs;
   return Object.freeze<Plan>({
     policy,
     key: options.key,
@@ -79,7 +80,8 @@ function planOf(policy: string, parts: Parts, options: ParsedPolicyOptions, even
     retry: parts.retry?.rules ?? ONE_ATTEMPT,
     attemptTimeoutMs,
     lane: attemptTimeoutMs === undefined ? undefined : laneOf(attemptTimeoutMs),
-    deadlineMs: parts.deadline?.rules.deadlineMs,
+    deadlineMs,
+    deadlineLane: deadlineMs === undefined ? undefined : laneOf(deadlineMs),
     minAttemptMs: parts.deadline?.rules.minAttemptMs ?? SHORTEST_ATTEMPT_MS,
     entrant: { attemptTimeoutMs, mostWaitMs: Infinity },
     context: options.context === true,
