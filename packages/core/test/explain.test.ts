@@ -40,10 +40,12 @@ it("explains a policy in the order in which it works, as text and as data", () =
     parts: { kind: string; name?: string }[];
   };
   expect(data.parts.map(({ kind, name }) => name ?? kind)).toEqual([
+    "fallback",
     "deadline",
     "retry",
     "crm",
     "crm",
+    "rateLimit",
     "crm",
     "timeout",
     "classify",

@@ -19,8 +19,10 @@ import { mayRepeat } from "./may-repeat.js";
 import {
   attemptAround,
   type Attempting,
+  endAround,
   gaveUpInside,
   hasDeposited,
+  isForNobody,
   isInsideTask,
   markGivenUp,
   moment,
@@ -58,8 +60,7 @@ class Run implements Owner, WaitingCall {
   readonly args: readonly unknown[] | undefined;
   readonly began: number = moment();
   parent: Attempting | undefined = undefined;
-  /** Of its own deadline, or of that of a call around it; `Infinity` without one. */
-  endsMs = Infinity;
+  ownEndMs = Infinity;
   resolve: Settle = unset;
   reject: Settle = unset;
   readonly #options: ParsedCallOptions | undefined;
@@ -93,11 +94,10 @@ class Run implements Owner, WaitingCall {
   /** Finds out what is around it, and by when it has to end. */
   limit(): void {
     this.parent = attemptAround();
-    const inheritedMs = this.parent?.call.endsMs ?? Infinity;
-    if (!this.isLimited && inheritedMs === Infinity) return;
+    if (!this.isLimited && endAround(this.parent) === Infinity) return;
     // A deadline is counted from here, so its beginning must not be stale.
     this.#beganMs = clock.read();
-    this.endsMs = Math.min(inheritedMs, this.#ownEndMs);
+    this.ownEndMs = this.#beganMs + (this.#deadlineMs ?? Infinity);
   }
 
   start(): Promise<unknown> {
@@ -109,6 +109,11 @@ class Run implements Owner, WaitingCall {
     if (answer instanceof Admission) this.#begin(answer, this.#beganMs);
     else this.#queue(answer);
     return promise;
+  }
+
+  /** By when it has to end: its own deadline, or one around it; `Infinity` without any. */
+  get endsMs(): number {
+    return Math.min(this.ownEndMs, endAround(this.parent));
   }
 
   get signal(): AbortSignal | undefined {
@@ -148,19 +153,18 @@ class Run implements Owner, WaitingCall {
 
   /** The policy is being drained: what waits ends now, with what it has got. */
   drain(): WaitsFor {
-    const waitedFor = this.#turn === undefined ? "retry" : "turn";
+    const waitedFor = this.#attempts === 0 ? "turn" : "retry";
     this.#stopWaiting();
     if (this.#attempts === 0) this.#refused(new Drained(this.scope.plan.policy));
     else this.#giveBack("drained", this.#history?.outcome);
     return waitedFor;
   }
 
-  /** The deadline of a call around this one holds only as long as that runs. */
+  /** The deadline of a call around this one that has ended well meanwhile holds no longer. */
   extraTimeMs({ limitMs = 0 }: Attempt): number {
-    if (this.parent?.isOver !== true) return 0;
+    if (this.parent === undefined) return 0;
     const { attemptTimeoutMs = Infinity } = this.scope.plan;
-    const leftMs = this.#ownEndMs - clock.now();
-    return Math.max(0, Math.min(attemptTimeoutMs - limitMs, leftMs));
+    return Math.max(0, Math.min(attemptTimeoutMs - limitMs, this.#timeLeftMs(clock.now())));
   }
 
   timeoutError({ limitMs = 0, number }: Attempt): BreakwaterError {
@@ -217,6 +221,10 @@ class Run implements Owner, WaitingCall {
     this.scope.plan.work.waitsNoLonger(this);
     if (answer instanceof Refusal) return this.#refused(answer);
     const granted = new Granted(guard, answer);
+    if (this.#attempts > 0 && isForNobody(this.parent)) {
+      granted.giveBackUnused();
+      return this.#giveBack("aborted", this.#history?.outcome);
+    }
     const next = this.#admit([granted]);
     granted.giveBackUnused();
     this.#proceed(next);
@@ -243,7 +251,7 @@ class Run implements Owner, WaitingCall {
     const { retry } = plan;
     const final = finalBy(judgement, this.signal);
     if (final !== undefined) return final;
-    if (this.parent?.isLost === true) return "aborted";
+    if (isForNobody(this.parent)) return "aborted";
     if (plan.work.isDraining) return "drained";
     if (history.cutByDeadline) return "deadline";
     if (this.#attempts >= retry.maxAttempts) return "attempts";
@@ -281,7 +289,7 @@ class Run implements Owner, WaitingCall {
     this.scope.plan.work.waitsNoLonger(this);
     if (this.signal?.aborted === true)
       return this.#giveBack("aborted", { value: this.signal.reason, thrown: true });
-    if (this.parent?.isLost === true) return this.#giveBack("aborted", this.#history?.outcome);
+    if (isForNobody(this.parent)) return this.#giveBack("aborted", this.#history?.outcome);
     if (this.#hasTooLittleTime(0)) return this.#giveBack("deadline", this.#history?.outcome);
     this.#proceed(this.#admit([]));
   }
@@ -366,12 +374,8 @@ class Run implements Owner, WaitingCall {
     return shorterDeadline(this.scope.plan.deadlineMs, this.#options?.deadlineMs);
   }
 
-  get #ownEndMs(): number {
-    return this.#beganMs + (this.#deadlineMs ?? Infinity);
-  }
-
   #timeLeftMs(nowMs: number): number {
-    return (this.parent?.isOver === true ? this.#ownEndMs : this.endsMs) - nowMs;
+    return this.endsMs - nowMs;
   }
 
   #hasTooLittleTime(afterMs: number): boolean {
@@ -379,7 +383,7 @@ class Run implements Owner, WaitingCall {
   }
 
   #deadlineExceeded(): BreakwaterError {
-    const isOwn = this.endsMs === this.#ownEndMs;
+    const isOwn = this.endsMs === this.ownEndMs;
     const deadlineMs = isOwn ? this.#deadlineMs : undefined;
     return deadlineExceeded(this.scope, this.#attempts, deadlineMs, this.#history?.outcome.value);
   }

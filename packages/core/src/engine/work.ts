@@ -21,6 +21,7 @@ export class Work {
   #waiting: Set<WaitingCall> | undefined = undefined;
   #abortables: WeakRef<Abortable>[] = [];
   #sweepAt = SWEEP_FROM;
+  #abortedWith: unknown = undefined;
 
   waits(call: WaitingCall): void {
     (this.#waiting ??= new Set()).add(call);
@@ -30,8 +31,9 @@ export class Work {
     this.#waiting?.delete(call);
   }
 
-  /** Its task has read its signal. */
+  /** Its task has read its signal; perhaps only now, when all others have been told. */
   listens(running: Abortable): void {
+    if (this.#abortedWith !== undefined) return running.abort(this.#abortedWith);
     if (this.#abortables.push(new WeakRef(running)) >= this.#sweepAt) this.#sweep();
   }
 
@@ -45,6 +47,7 @@ export class Work {
 
   /** Signals of what has ended already are aborted in vain: nobody listens any more. */
   abort(reason: unknown): void {
+    this.#abortedWith = reason;
     for (const reference of this.#abortables.splice(0)) reference.deref()?.abort(reason);
   }
 

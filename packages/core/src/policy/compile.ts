@@ -1,6 +1,7 @@
 import { Classifier } from "../classify/classifier.js";
 import { Counters } from "../engine/counters.js";
 import { direct } from "../engine/direct.js";
+import { refuseDrained } from "../engine/drain.js";
 import { drive } from "../engine/drive.js";
 import { withFallback } from "../engine/fallback.js";
 import type { Driver } from "../engine/driver.js";
@@ -42,6 +43,8 @@ export function forceDriver(driver: Driver | undefined): void {
 export interface Compiled {
   /** Chosen here, once, and never per call. */
   readonly driver: Driver;
+  /** Takes its place when the policy is drained. */
+  readonly refusing: Driver;
   readonly scopes: Scopes;
 }
 
@@ -54,8 +57,12 @@ export function compile(
   for (const part of statefulOf(parts)) part.usedBy(policy);
   const plan = planOf(policy, parts, options, events);
   const driver = forcedDriver ?? (canOnlyRunOnce(parts, options) ? direct : drive);
+  const { fallback } = parts;
+  const answered = (by: Driver): Driver =>
+    fallback === undefined ? by : withFallback(by, fallback.rules);
   return {
-    driver: parts.fallback === undefined ? driver : withFallback(driver, parts.fallback.rules),
+    driver: answered(driver),
+    refusing: answered(refuseDrained),
     scopes: new PolicyScopes(plan, parts),
   };
 }

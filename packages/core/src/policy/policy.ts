@@ -1,6 +1,6 @@
 import { type Call, type CallOptions, runningFrame } from "../call/call.js";
 import { parseCallOptions } from "../call/call-options.js";
-import { drainPlan, type DrainReport, refuseDrained } from "../engine/drain.js";
+import { drainPlan, type DrainReport } from "../engine/drain.js";
 import type { Task } from "../engine/plan.js";
 import { Readiness } from "../engine/readiness.js";
 import { Drained, refusalError, rejectSoon } from "../engine/refusals.js";
@@ -184,8 +184,8 @@ export class LivePolicy implements Policy {
   drain({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: Duration } = {}): Promise<DrainReport> {
     try {
       const ms = parseGrace(graceMs);
-      const { scopes } = this.#compiled;
-      this.#compiled = { driver: refuseDrained, scopes };
+      const { refusing, scopes } = this.#compiled;
+      this.#compiled = { driver: refusing, refusing, scopes };
       return drainPlan(scopes.plan, ms);
     } catch (error) {
       return rejectSoon(error);
