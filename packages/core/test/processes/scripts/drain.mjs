@@ -1,9 +1,10 @@
 // 200 calls in a backoff, 50 in a queue and 20 that run; SIGTERM drains them. How does the process end?
-import { bulkhead, explainError, resilient, retry } from "../../../dist/index.js";
+import { bulkhead, explainError, resilient, retry, retryBudget } from "../../../dist/index.js";
 
 const room = bulkhead({ limit: 20, queueLimit: 50, queueWaitMs: "10m" });
 const backoff = retry({ maxAttempts: 3, baseMs: "10m", maxMs: "10m", jitter: "none" });
-const policy = resilient(room, backoff, { name: "crm" });
+const budget = retryBudget({ ratio: 1, reserve: 0 });
+const policy = resilient(room, backoff, budget, { name: "crm" });
 const seen = {};
 const count = (what) => (seen[what] = (seen[what] ?? 0) + 1);
 const down = () => Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
