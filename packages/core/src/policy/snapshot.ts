@@ -14,7 +14,7 @@ export interface PolicySnapshot {
   readonly takenAt: { readonly wallMs: number; readonly bootId: string; readonly bootMs: number };
   readonly counters: Pick<
     Counters,
-    "attempts" | "retries" | "deniedRetries" | "refusedCalls" | "unknownErrors"
+    "attempts" | "retries" | "deniedRetries" | "refusedCalls" | "unknownErrors" | "fallbacks"
   >;
   /** By key: `""` without one, `"=…"` for each key. Circuits that are as good as new are left out. */
   readonly circuits?: Readonly<Record<string, SavedCircuit>>;
@@ -27,12 +27,19 @@ export function takeSnapshot(
   counters: Counters,
 ): PolicySnapshot {
   const nowMs = clock.read();
-  const { attempts, retries, deniedRetries, refusedCalls, unknownErrors } = counters;
+  const { attempts, retries, deniedRetries, refusedCalls, unknownErrors, fallbacks } = counters;
   return {
     version: 1,
     policy,
     takenAt: { wallMs: clock.wallMs(), ...clock.boot() },
-    counters: { attempts: { ...attempts }, retries, deniedRetries, refusedCalls, unknownErrors },
+    counters: {
+      attempts: { ...attempts },
+      retries,
+      deniedRetries,
+      refusedCalls,
+      unknownErrors,
+      fallbacks,
+    },
     ...(breaker === undefined ? {} : { circuits: breaker.save(nowMs) }),
     ...(budget === undefined ? {} : { budget: budget.save(nowMs) }),
   };
