@@ -75,9 +75,21 @@ describe.each([
     const call = rejectionOf(policy.execute(scriptedTask(hangs())));
     const drained = policy.drain({ graceMs: "2s" });
     expect(await clock.run(drained)).toEqual({ ...nothing, aborted: 1 });
-    expect(await call).toMatchObject(draining);
+    expect(await call).toMatchObject({ code: "ERR_DRAINING" });
     expect(clock.nowMs - beganMs).toBeGreaterThanOrEqual(2_000);
     expect(clock.nowMs - beganMs).toBeLessThan(2_100);
+  });
+
+  it("gives each task an error of its own, and does not call it refused: it has run", async () => {
+    const policy = make();
+    const calls = [1, 2].map(() => rejectionOf(policy.execute(scriptedTask(hangs()))));
+    await clock.run(policy.drain({ graceMs: 0 }));
+    const [one, other] = await Promise.all(calls);
+    for (const error of [one, other]) {
+      expect(error).toMatchObject({ code: "ERR_DRAINING", isRefusal: false, policy: "crm" });
+      expect(explainError(error)?.attempts).toMatchObject([{ verdict: "ignored" }]);
+    }
+    expect(one).not.toBe(other);
   });
 
   it("reports as left what does not listen to its signal", async () => {

@@ -3,6 +3,7 @@ import {
   bulkhead,
   type Call,
   circuitBreaker,
+  fallback,
   mapCalls,
   type MapCallsOptions,
   type MapResult,
@@ -247,6 +248,14 @@ describe("while the policy refuses, mapCalls", () => {
       expect(results).toMatchObject([{ status: "rejected", error: { code: "ERR_CIRCUIT_OPEN" } }]);
     }
     expect(clock.nowMs).toBe(beganMs);
+  });
+
+  it("does not wait for another policy that refuses its fallback", async () => {
+    const backup = resilient(brittle());
+    await open(backup);
+    const policy = resilient(timeout("1h"), fallback(() => backup.execute(works)));
+    const { results } = await collect(mapCalls(policy, [1], () => Promise.reject(reset())));
+    expect(results).toMatchObject([{ status: "rejected", error: { code: "ERR_CIRCUIT_OPEN" } }]);
   });
 
   it("does not wait for itself where the task calls the same policy and is refused", async () => {
