@@ -28,6 +28,7 @@ let clock: VirtualClock;
 beforeEach(() => void (clock = installVirtualClock()));
 afterEach(() => clock.restore());
 
+const nobody = (): void => {};
 const exceeded = { code: "ERR_DEADLINE_EXCEEDED" };
 const pause = (ms: number): Promise<void> =>
   new Promise((resolve) => void time.setTimer(resolve, ms));
@@ -35,6 +36,12 @@ const flowing = (deadlineMs: number): Policy =>
   resilient(deadline({ deadlineMs, propagate: true }), { name: "outer" });
 const leftIn = (policy: Policy): Promise<number | undefined> =>
   policy.execute(({ remainingMs }) => remainingMs);
+const patient = (): Policy =>
+  resilient(retry({ maxAttempts: 5, baseMs: 400, maxMs: 400, jitter: "none" }), retryBudget(), {
+    name: "patient",
+  });
+const layer = (context: boolean): Policy => resilient(circuitBreaker(), retryBudget(), { context });
+
 /** What the call ends with, and how long that took. */
 async function endOf(call: Promise<unknown>): Promise<{ error: unknown; afterMs: number }> {
   const beganMs = clock.nowMs;
@@ -144,7 +151,7 @@ describe.each([
     let later: Promise<number | undefined> | undefined;
     await flowing(1_000).execute(async () => {
       await Promise.resolve();
-      setImmediate(() => (later = pause(60_000).then(() => leftIn(inner))));
+      setImmediate(() => void (later = pause(60_000).then(() => leftIn(inner))));
     });
     await clock.advance(0);
     await clock.advance(60_000);
@@ -238,7 +245,7 @@ describe("an attempt inside a deadline", () => {
     const [middle, inner] = [resilient(timeout("1h")), resilient(timeout("30m"))];
     let left: number | undefined;
     const outer = flowing(1_000).execute(async () => {
-      let onData = (): void => {};
+      let onData = nobody;
       await middle.execute(async () => {
         void new Promise<void>((resolve) => (onData = resolve))
           .then(() => leftIn(inner))
@@ -254,11 +261,6 @@ describe("an attempt inside a deadline", () => {
 });
 
 describe("a retry loop inside a deadline", () => {
-  const patient = (): Policy =>
-    resilient(retry({ maxAttempts: 5, baseMs: 400, maxMs: 400, jitter: "none" }), retryBudget(), {
-      name: "patient",
-    });
-
   it("stops when what is left is too short, with the task's own error", async () => {
     const down = reset();
     const task = scriptedTask(throws(down));
@@ -374,23 +376,24 @@ describe("inside a context", () => {
   it.each([
     ["direct", resilient(circuitBreaker(), { name: "inner" })],
     ["drive", resilient(timeout("1h"), { name: "inner" })],
-  ])("currentCall() after an await is the inner call (%s), and the outer one afterwards", async (_, inner) => {
-    const look = inner.wrap(async (): Promise<Call> => {
-      await Promise.resolve();
-      return currentCall();
-    });
-    const seen = await outer.execute(async () => {
-      await Promise.resolve();
-      const within = await look();
-      return [within.policy, currentCall().policy];
-    });
-    expect(seen).toEqual(["inner", "outer"]);
-  });
+  ])(
+    "currentCall() after an await is the inner call (%s), and the outer one afterwards",
+    async (_, inner) => {
+      const look = inner.wrap(async (): Promise<Call> => {
+        await Promise.resolve();
+        return currentCall();
+      });
+      const seen = await outer.execute(async () => {
+        await Promise.resolve();
+        const within = await look();
+        return [within.policy, currentCall().policy];
+      });
+      expect(seen).toEqual(["inner", "outer"]);
+    },
+  );
 
   it("three policies of three attempts make three requests, also when begun after awaits", async () => {
-    const make = (context: boolean): Policy =>
-      resilient(circuitBreaker(), retryBudget(), { context });
-    const [first, second, third] = [make(true), make(false), make(false)];
+    const [first, second, third] = [layer(true), layer(false), layer(false)];
     let requests = 0;
     const error = await rejectionOf(
       clock.run(

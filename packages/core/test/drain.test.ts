@@ -28,6 +28,7 @@ let clock: VirtualClock;
 beforeEach(() => void (clock = installVirtualClock()));
 afterEach(() => clock.restore());
 
+const nobody = (): void => {};
 const draining = { code: "ERR_DRAINING", isRefusal: true };
 const nothing = { retriesEnded: 0, waitsRefused: 0, finished: 0, aborted: 0, left: 0 };
 const patient = retry({ maxAttempts: 3, baseMs: "1m", maxMs: "1m", jitter: "none" });
@@ -115,7 +116,7 @@ describe.each([
   it("reaches a task that has kept nothing of its call but the signal", async () => {
     const policy = make();
     let signal: AbortSignal | undefined;
-    let end = (): void => {};
+    let end = nobody;
     const call = policy.execute((own) => {
       ({ signal } = own);
       return new Promise<void>((resolve) => (end = resolve));
@@ -224,7 +225,7 @@ describe("draining", () => {
   it("gives back the permit that a queue had just given to a call", async () => {
     const room = bulkhead({ limit: 1, queueLimit: 5, queueWaitMs: "1h" });
     const policy = resilient(room);
-    let end = (): void => {};
+    let end = nobody;
     const work = new Promise<void>((resolve) => (end = resolve));
     const first = policy.execute(() => work);
     const second = rejectionOf(policy.execute(works));
@@ -239,7 +240,9 @@ describe("draining", () => {
   });
 
   it("rejects those who wait until it is ready, and those who ask then", async () => {
-    const policy = resilient(circuitBreaker({ consecutiveFailures: 1, openMs: "1h", maxOpenMs: "1h" }));
+    const policy = resilient(
+      circuitBreaker({ consecutiveFailures: 1, openMs: "1h", maxOpenMs: "1h" }),
+    );
     await rejectionOf(policy.execute(fails));
     const waiting = [rejectionOf(policy.ready()), rejectionOf(policy.ready())];
     expect(await policy.drain()).toEqual({ ...nothing, waitsRefused: 2 });
@@ -275,7 +278,10 @@ describe("draining", () => {
 
   it("lets a fallback answer, for those that wait and for those that come", async () => {
     const room = bulkhead({ limit: 1, queueLimit: 5, queueWaitMs: "1h" });
-    const policy = resilient(room, fallback(() => "from the cache"));
+    const policy = resilient(
+      room,
+      fallback(() => "from the cache"),
+    );
     const running = policy.execute(scriptedTask(returns("fine", { afterMs: 100 })));
     const queued = policy.execute(works);
     const drained = policy.drain();

@@ -58,7 +58,7 @@ describe.each(["direct", "drive"] as const)("a fallback (%s)", (driver) => {
   it("answers for a refusal, and the task does not run", async () => {
     const policy = resilient(circuitBreaker({ consecutiveFailures: 1 }), cached);
     await policy.execute(fails);
-    const task = vi.fn(works);
+    const task = vi.fn<() => Promise<string>>(works);
     expect(await policy.execute(task)).toBe("from the cache");
     expect(task).not.toHaveBeenCalled();
   });
@@ -70,9 +70,7 @@ describe.each(["direct", "drive"] as const)("a fallback (%s)", (driver) => {
       reason,
     );
     const caller = new AbortController();
-    const call = rejectionOf(
-      policy.execute(scriptedTask(hangs()), { signal: caller.signal }),
-    );
+    const call = rejectionOf(policy.execute(scriptedTask(hangs()), { signal: caller.signal }));
     await clock.advance(10);
     caller.abort(reason);
     expect(await call).toBe(reason);
@@ -93,7 +91,10 @@ describe.each(["direct", "drive"] as const)("a fallback (%s)", (driver) => {
 
   it("gets the error, the arguments and `this`, and may answer later", async () => {
     const down = reset();
-    const answer = vi.fn(function (this: unknown, ...args: unknown[]) {
+    const answer = vi.fn<(...args: unknown[]) => Promise<unknown[]>>(function (
+      this: unknown,
+      ...args: unknown[]
+    ) {
       return Promise.resolve([this, ...args]);
     });
     const rates = {
@@ -105,7 +106,7 @@ describe.each(["direct", "drive"] as const)("a fallback (%s)", (driver) => {
   });
 
   it("gets the error only, where the task takes the call object", async () => {
-    const answer = vi.fn((..._: unknown[]) => "answered");
+    const answer = vi.fn<(...args: unknown[]) => string>(() => "answered");
     const down = reset();
     await resilient(fallback(answer)).execute(() => Promise.reject(down));
     expect(answer.mock.calls).toEqual([[down]]);
@@ -119,14 +120,14 @@ describe.each(["direct", "drive"] as const)("a fallback (%s)", (driver) => {
         throw empty;
       },
     ]) {
-      const answers = vi.fn(answer);
+      const answers = vi.fn<() => unknown>(answer);
       expect(await rejectionOf(resilient(fallback(answers)).execute(fails))).toBe(empty);
       expect(answers).toHaveBeenCalledTimes(1);
     }
   });
 
   it("is not asked for a call that succeeds", async () => {
-    const answer = vi.fn();
+    const answer = vi.fn<() => unknown>();
     expect(await resilient(fallback(answer)).execute(works)).toBe("fine");
     expect(answer).not.toHaveBeenCalled();
   });
@@ -196,7 +197,9 @@ describe("a fallback", () => {
   it("is asked once all retries are over", async () => {
     const down = reset();
     const task = scriptedTask(throws(down));
-    const answer = vi.fn((error: unknown) => explainError(error)?.attempts.length);
+    const answer = vi.fn<(error: unknown) => unknown>(
+      (error) => explainError(error)?.attempts.length,
+    );
     const policy = resilient(retry({ maxAttempts: 3 }), retryBudget(), fallback(answer));
     expect(await clock.run(policy.execute(task))).toBe(3);
     expect(task.runs).toHaveLength(3);
@@ -213,7 +216,11 @@ describe("a fallback", () => {
   });
 
   it("is not bound by the deadline of the call that it answers for", async () => {
-    const slow = scriptedTask(hangs(), { outcome: { value: "slow" }, afterMs: 5_000, heedsSignal: true });
+    const slow = scriptedTask(hangs(), {
+      outcome: { value: "slow" },
+      afterMs: 5_000,
+      heedsSignal: true,
+    });
     const source = resilient(timeout("1h"));
     const policy = resilient(
       deadline({ deadlineMs: 100, propagate: true }),

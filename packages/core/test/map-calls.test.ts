@@ -36,6 +36,11 @@ const open = async (policy: Policy): Promise<void> => fail(clock, policy, 1);
 const brittle = () =>
   circuitBreaker({ consecutiveFailures: 1, openMs: 5_000, maxOpenMs: 5_000, probes: 1 });
 
+async function readsItsSignal(_: number, { signal }: Call): Promise<void> {
+  expect(signal.aborted).toBe(false);
+  await pause(10);
+}
+
 /** All results, and what ended the loop. */
 async function collect<T, R>(
   batch: AsyncIterable<MapResult<T, R>>,
@@ -50,7 +55,10 @@ async function collect<T, R>(
 }
 
 /** A source that tells whether it was closed. */
-function watched<T>(items: Iterable<T>, everyMs = 0): AsyncIterable<T> & { closed: number; taken: number } {
+function watched<T>(
+  items: Iterable<T>,
+  everyMs = 0,
+): AsyncIterable<T> & { closed: number; taken: number } {
   const source = {
     closed: 0,
     taken: 0,
@@ -161,11 +169,7 @@ describe("mapCalls gives", () => {
     const hear = (warning: Error): void => void warnings.push(warning);
     process.on("warning", hear);
     const policy = resilient(timeout("1h"));
-    const task = (_: number, { signal }: Call): Promise<void> => {
-      expect(signal.aborted).toBe(false);
-      return pause(10);
-    };
-    const batch = mapCalls(policy, upTo(200), task, { concurrency: 100 });
+    const batch = mapCalls(policy, upTo(200), readsItsSignal, { concurrency: 100 });
     expect((await clock.run(collect(batch))).results).toHaveLength(200);
     await new Promise((resolve) => setTimeout(resolve, 5));
     process.off("warning", hear);
@@ -195,7 +199,7 @@ describe("while the policy refuses, mapCalls", () => {
       collect(mapCalls(policy, upTo(items), task, { concurrency })),
     );
     expect(error).toBeUndefined();
-    expect(results.map(({ index }) => index).sort((a, b) => a - b)).toEqual(upTo(items));
+    expect(results.map(({ index }) => index).toSorted((a, b) => a - b)).toEqual(upTo(items));
     const refused = results.filter(
       (result) => result.status === "rejected" && result.error instanceof BreakwaterError,
     );
@@ -225,9 +229,8 @@ describe("while the policy refuses, mapCalls", () => {
   it("waits for the circuit of the item's key only", async () => {
     const policy = resilient(brittle());
     await rejectionOf(policy.execute(() => Promise.reject(reset()), { key: "EUR" }));
-    const key = (item: string): string => item;
     const { results } = await clock.run(
-      collect(mapCalls(policy, ["EUR", "USD"], (item) => item, { key })),
+      collect(mapCalls(policy, ["EUR", "USD"], (item) => item, { key: (item) => item })),
     );
     expect(results.map(({ item }) => item)).toEqual(["USD", "EUR"]);
   });
@@ -253,7 +256,10 @@ describe("while the policy refuses, mapCalls", () => {
   it("does not wait for another policy that refuses its fallback", async () => {
     const backup = resilient(brittle());
     await open(backup);
-    const policy = resilient(timeout("1h"), fallback(() => backup.execute(works)));
+    const policy = resilient(
+      timeout("1h"),
+      fallback(() => backup.execute(works)),
+    );
     const { results } = await collect(mapCalls(policy, [1], () => Promise.reject(reset())));
     expect(results).toMatchObject([{ status: "rejected", error: { code: "ERR_CIRCUIT_OPEN" } }]);
   });
@@ -288,9 +294,8 @@ describe("mapCalls ends early", () => {
     caller.abort(reason);
     const { results, error } = await collected;
     expect(error).toBe(reason);
-    expect(results.map((result) => (result.status === "rejected" ? result.error : ""))).toEqual(
-      Array(3).fill(reason),
-    );
+    const errors = results.map((result) => (result.status === "rejected" ? result.error : ""));
+    expect(errors).toEqual([reason, reason, reason]);
     expect(source).toMatchObject({ taken: 3, closed: 1 });
   });
 
@@ -342,22 +347,11 @@ describe("mapCalls ends early", () => {
   });
 
   it("at once when its consumer leaves while the source is slow", async () => {
-    function* then(): Generator<number> {
+    const source = (async function* () {
       yield 1;
+      await pause(3_600_000);
       yield 2;
-    }
-    let asked = 0;
-    const source: AsyncIterable<number> = {
-      [Symbol.asyncIterator]: () => {
-        const inner = (async function* () {
-          for (const n of then()) {
-            if (++asked === 2) await pause(3_600_000);
-            yield n;
-          }
-        })();
-        return inner;
-      },
-    };
+    })();
     const beganMs = clock.nowMs;
     const loop = (async () => {
       for await (const _ of mapCalls(plain(), source, works)) break;
@@ -441,8 +435,15 @@ describe("mapCalls is given", () => {
       return "EUR";
     };
     const { results } = await collect(mapCalls(plain(), [0, 1, 2], works, { key }));
-    expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "fulfilled", "rejected"]);
-    expect(results.find(({ status }) => status === "rejected")).toMatchObject({ index: 1, error: wrong });
+    expect(results.map(({ status }) => status).toSorted()).toEqual([
+      "fulfilled",
+      "fulfilled",
+      "rejected",
+    ]);
+    expect(results.find(({ status }) => status === "rejected")).toMatchObject({
+      index: 1,
+      error: wrong,
+    });
   });
 
   it.each<[string, MapCallsOptions<number>]>([

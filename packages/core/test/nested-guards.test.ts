@@ -20,117 +20,121 @@ afterEach(() => clock.restore());
 
 const once = retry({ maxAttempts: 1 });
 const fails = (): Promise<never> => Promise.reject(reset());
+const nobody = (): void => {};
 const inside =
   <T>(policy: Policy, task: () => Promise<T>) =>
   (): Promise<T> =>
     policy.execute(task);
 
-describe.each(["direct", "drive"] as const)("a guard met again inside its own call (%s)", (driver) => {
-  beforeEach(() => forceDriver(driver === "drive" ? drive : undefined));
-  afterEach(() => forceDriver(undefined));
+describe.each(["direct", "drive"] as const)(
+  "a guard met again inside its own call (%s)",
+  (driver) => {
+    beforeEach(() => forceDriver(driver === "drive" ? drive : undefined));
+    afterEach(() => forceDriver(undefined));
 
-  it("hears of a failure once", async () => {
-    const breaker = circuitBreaker({ consecutiveFailures: 5 });
-    const [outer, inner] = [resilient(breaker), resilient(breaker)];
-    for (let call = 1; call <= 5; call++) {
-      expect(breaker.state()).toBe("closed");
-      await rejectionOf(outer.execute(inside(inner, fails)));
-    }
-    expect(breaker.state()).toBe("open");
-  });
-
-  it("hears of it once, too, where the outer task wraps the error as its cause", async () => {
-    const breaker = circuitBreaker({ consecutiveFailures: 2 });
-    const [outer, inner] = [resilient(breaker), resilient(breaker)];
-    await rejectionOf(
-      outer.execute(() =>
-        inner.execute(fails).catch((cause: unknown) => {
-          throw new Error("the mirror does not answer", { cause });
-        }),
-      ),
-    );
-    expect(breaker.state()).toBe("closed");
-  });
-
-  it("hears of another failure of the outer task, too", async () => {
-    const breaker = circuitBreaker({ consecutiveFailures: 2 });
-    const [outer, inner] = [resilient(breaker), resilient(breaker)];
-    const failsDifferently = (): Promise<never> => inner.execute(fails).catch(() => fails());
-    await rejectionOf(outer.execute(failsDifferently));
-    expect(breaker.state()).toBe("open");
-  });
-
-  it("hears of a success once", async () => {
-    const breaker = circuitBreaker({ failureRatio: 0.5, window: { count: 10 }, minimumCalls: 4 });
-    const [outer, inner] = [resilient(breaker), resilient(breaker)];
-    await outer.execute(inside(inner, () => Promise.resolve("fine")));
-    await outer.execute(inside(inner, () => Promise.resolve("fine")));
-    await rejectionOf(outer.execute(fails));
-    expect(breaker.state()).toBe("closed");
-    await rejectionOf(outer.execute(fails));
-    expect(breaker.state()).toBe("open");
-  });
-
-  it("hears of a failure that the outer task did not pass on", async () => {
-    const breaker = circuitBreaker({ consecutiveFailures: 1 });
-    const [outer, inner] = [resilient(breaker), resilient(breaker)];
-    expect(await outer.execute(() => inner.execute(fails).catch(() => "a stale copy"))).toBe(
-      "a stale copy",
-    );
-    expect(breaker.state()).toBe("open");
-  });
-
-  it("lends its permit, so that no call waits for itself or is refused by itself", async () => {
-    const room = bulkhead({ limit: 1 });
-    const [outer, middle, inner] = [resilient(room), resilient(room), resilient(room)];
-    const seen: number[] = [];
-    const task = async (): Promise<string> => {
-      seen.push(room.inFlight);
-      return "fine";
-    };
-    expect(await outer.execute(inside(middle, inside(inner, task)))).toBe("fine");
-    expect(seen).toEqual([1]);
-    expect(room.inFlight).toBe(0);
-  });
-
-  it("keeps a lent permit until the last of those that run under it has ended", async () => {
-    const room = bulkhead({ limit: 1 });
-    const [outer, inner] = [resilient(room), resilient(room)];
-    let end = (): void => {};
-    const left = new Promise<void>((resolve) => (end = resolve));
-    await outer.execute(async () => void inner.execute(() => left));
-    expect(room.inFlight).toBe(1);
-    expect(await rejectionOf(outer.execute(fails))).toMatchObject({ code: "ERR_BULKHEAD_FULL" });
-    end();
-    await clock.advance(0);
-    expect(room.inFlight).toBe(0);
-  });
-
-  it("lends its probe, and closes with its answer", async () => {
-    const breaker = circuitBreaker({ consecutiveFailures: 1, openMs: 1_000, probes: 1 });
-    const [outer, inner] = [resilient(breaker), resilient(breaker)];
-    await rejectionOf(outer.execute(fails));
-    await clock.advance(2_000);
-    expect(await outer.execute(inside(inner, () => Promise.resolve("well again")))).toBe(
-      "well again",
-    );
-    expect(breaker.state()).toBe("closed");
-  });
-
-  it("keeps its probe while the calls inside it learn nothing", async () => {
-    const breaker = circuitBreaker({ consecutiveFailures: 1, openMs: 1_000, probes: 1 });
-    const [outer, inner] = [resilient(breaker), resilient(breaker)];
-    await rejectionOf(outer.execute(fails));
-    await clock.advance(2_000);
-    const gaveUp = AbortSignal.abort(new Error("not wanted"));
-    await outer.execute(async () => {
-      await rejectionOf(inner.execute(fails, { signal: gaveUp }));
-      expect(await rejectionOf(inner.execute(fails))).toMatchObject({ code: "ERR_CIRCUIT_OPEN" });
-      return "well again";
+    it("hears of a failure once", async () => {
+      const breaker = circuitBreaker({ consecutiveFailures: 5 });
+      const [outer, inner] = [resilient(breaker), resilient(breaker)];
+      for (let call = 1; call <= 5; call++) {
+        expect(breaker.state()).toBe("closed");
+        await rejectionOf(outer.execute(inside(inner, fails)));
+      }
+      expect(breaker.state()).toBe("open");
     });
-    expect(breaker.state()).toBe("closed");
-  });
-});
+
+    it("hears of it once, too, where the outer task wraps the error as its cause", async () => {
+      const breaker = circuitBreaker({ consecutiveFailures: 2 });
+      const [outer, inner] = [resilient(breaker), resilient(breaker)];
+      await rejectionOf(
+        outer.execute(() =>
+          inner.execute(fails).catch((cause: unknown) => {
+            throw new Error("the mirror does not answer", { cause });
+          }),
+        ),
+      );
+      expect(breaker.state()).toBe("closed");
+    });
+
+    it("hears of another failure of the outer task, too", async () => {
+      const breaker = circuitBreaker({ consecutiveFailures: 2 });
+      const [outer, inner] = [resilient(breaker), resilient(breaker)];
+      const failsDifferently = (): Promise<never> => inner.execute(fails).catch(() => fails());
+      await rejectionOf(outer.execute(failsDifferently));
+      expect(breaker.state()).toBe("open");
+    });
+
+    it("hears of a success once", async () => {
+      const breaker = circuitBreaker({ failureRatio: 0.5, window: { count: 10 }, minimumCalls: 4 });
+      const [outer, inner] = [resilient(breaker), resilient(breaker)];
+      await outer.execute(inside(inner, () => Promise.resolve("fine")));
+      await outer.execute(inside(inner, () => Promise.resolve("fine")));
+      await rejectionOf(outer.execute(fails));
+      expect(breaker.state()).toBe("closed");
+      await rejectionOf(outer.execute(fails));
+      expect(breaker.state()).toBe("open");
+    });
+
+    it("hears of a failure that the outer task did not pass on", async () => {
+      const breaker = circuitBreaker({ consecutiveFailures: 1 });
+      const [outer, inner] = [resilient(breaker), resilient(breaker)];
+      expect(await outer.execute(() => inner.execute(fails).catch(() => "a stale copy"))).toBe(
+        "a stale copy",
+      );
+      expect(breaker.state()).toBe("open");
+    });
+
+    it("lends its permit, so that no call waits for itself or is refused by itself", async () => {
+      const room = bulkhead({ limit: 1 });
+      const [outer, middle, inner] = [resilient(room), resilient(room), resilient(room)];
+      const seen: number[] = [];
+      const task = async (): Promise<string> => {
+        seen.push(room.inFlight);
+        return "fine";
+      };
+      expect(await outer.execute(inside(middle, inside(inner, task)))).toBe("fine");
+      expect(seen).toEqual([1]);
+      expect(room.inFlight).toBe(0);
+    });
+
+    it("keeps a lent permit until the last of those that run under it has ended", async () => {
+      const room = bulkhead({ limit: 1 });
+      const [outer, inner] = [resilient(room), resilient(room)];
+      let end = nobody;
+      const left = new Promise<void>((resolve) => (end = resolve));
+      await outer.execute(async () => void inner.execute(() => left));
+      expect(room.inFlight).toBe(1);
+      expect(await rejectionOf(outer.execute(fails))).toMatchObject({ code: "ERR_BULKHEAD_FULL" });
+      end();
+      await clock.advance(0);
+      expect(room.inFlight).toBe(0);
+    });
+
+    it("lends its probe, and closes with its answer", async () => {
+      const breaker = circuitBreaker({ consecutiveFailures: 1, openMs: 1_000, probes: 1 });
+      const [outer, inner] = [resilient(breaker), resilient(breaker)];
+      await rejectionOf(outer.execute(fails));
+      await clock.advance(2_000);
+      expect(await outer.execute(inside(inner, () => Promise.resolve("well again")))).toBe(
+        "well again",
+      );
+      expect(breaker.state()).toBe("closed");
+    });
+
+    it("keeps its probe while the calls inside it learn nothing", async () => {
+      const breaker = circuitBreaker({ consecutiveFailures: 1, openMs: 1_000, probes: 1 });
+      const [outer, inner] = [resilient(breaker), resilient(breaker)];
+      await rejectionOf(outer.execute(fails));
+      await clock.advance(2_000);
+      const gaveUp = AbortSignal.abort(new Error("not wanted"));
+      await outer.execute(async () => {
+        await rejectionOf(inner.execute(fails, { signal: gaveUp }));
+        expect(await rejectionOf(inner.execute(fails))).toMatchObject({ code: "ERR_CIRCUIT_OPEN" });
+        return "well again";
+      });
+      expect(breaker.state()).toBe("closed");
+    });
+  },
+);
 
 describe("a method and a call inside it that share breaker, budget and bulkhead(1)", () => {
   it("open after five failing calls, and never wait for each other", async () => {

@@ -194,7 +194,12 @@ describe("ready()", () => {
   });
 
   it("is not held for ever by probes that hang", async () => {
-    const breaker = circuitBreaker({ consecutiveFailures: 1, openMs: 1_000, probes: 1, probeMs: 5_000 });
+    const breaker = circuitBreaker({
+      consecutiveFailures: 1,
+      openMs: 1_000,
+      probes: 1,
+      probeMs: 5_000,
+    });
     const policy = resilient(breaker);
     await fail(clock, policy, 1);
     await clock.run(policy.ready());
@@ -223,15 +228,18 @@ describe("ready()", () => {
     await fail(clock, policy, 1);
     const caller = new AbortController();
     const timers = new Set<object>();
-    const { setTimer, clearTimer } = time;
+    const [setTimer, clearTimer] = [time.setTimer.bind(time), time.clearTimer.bind(time)];
     time.setTimer = (fn, ms) => {
-      const timer: object = setTimer.call(time, () => (timers.delete(timer), fn()), ms);
+      const timer: object = setTimer(() => {
+        timers.delete(timer);
+        fn();
+      }, ms);
       timers.add(timer);
       return timer;
     };
     time.clearTimer = (timer) => {
       if (timer !== undefined) timers.delete(timer);
-      clearTimer.call(time, timer);
+      clearTimer(timer);
     };
     const waiting = upTo(3).map(() => rejectionOf(policy.ready({ signal: caller.signal })));
     expect(timers.size).toBe(1);

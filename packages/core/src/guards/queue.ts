@@ -30,7 +30,7 @@ export class Queue {
   }
 
   refuseAll(refusal: Refusal): void {
-    for (const place of [...this.#places]) place.end(refusal);
+    for (const place of this.#places) place.end(refusal);
   }
 }
 

@@ -182,7 +182,9 @@ export class LivePolicy implements Policy {
   }
 
   /** A second drain waits for the same attempts. */
-  drain({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: Duration } = {}): Promise<DrainReport> {
+  drain({
+    graceMs = DEFAULT_GRACE_MS,
+  }: { readonly graceMs?: Duration } = {}): Promise<DrainReport> {
     try {
       const ms = parseGrace(graceMs);
       const { refusing, scopes } = this.#compiled;

@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { circuitBreaker, fallback, Resilient, withCall } from "@breakwater/core";
-import { hangs, installVirtualClock, scriptedTask, type VirtualClock } from "@breakwater/core/testing";
+import {
+  hangs,
+  installVirtualClock,
+  scriptedTask,
+  type VirtualClock,
+} from "@breakwater/core/testing";
 import { rejectionOf } from "./support.js";
 
 const down = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });

@@ -4,7 +4,6 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   bulkhead,
   type Call,
-  circuitBreaker,
   currentCall,
   rateLimit,
   Resilient,
@@ -114,6 +113,7 @@ describe("with { scope: 'instance' }", () => {
 
   test("a class is an object, too: its static methods have their own", async () => {
     class Client {
+      readonly made = true;
       @Resilient(brittle(), own)
       static async fail(): Promise<void> {
         throw down;

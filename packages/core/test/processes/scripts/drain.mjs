@@ -28,7 +28,7 @@ for (let n = 0; n < 20; n++)
   policy.execute(n < 15 ? quick : untilAborted).then(count, ({ code }) => count(`running ${code}`));
 for (let n = 0; n < 50; n++) policy.execute(quick).then(count, ({ code }) => count(code));
 
-process.once("SIGTERM", async () => {
+const drain = async () => {
   const report = await policy.drain({ graceMs: 200 });
   const late = await policy.execute(quick).catch(({ code, isRefusal }) => ({ code, isRefusal }));
   const endedMs = performance.now();
@@ -36,5 +36,6 @@ process.once("SIGTERM", async () => {
     const lingeredMs = performance.now() - endedMs;
     console.log(JSON.stringify({ report, seen, late, lingeredMs }));
   });
-});
+};
+process.once("SIGTERM", () => void drain());
 process.kill(process.pid, "SIGTERM");
