@@ -1,6 +1,7 @@
 import type { Credit } from "../budget/credit.js";
 import { callInContext } from "../call/call.js";
 import type { ParsedCallOptions } from "../call/call-options.js";
+import { Whereabouts } from "../call/whereabouts.js";
 import type { BreakwaterError } from "../errors/errors.js";
 import type { StoppedBy } from "../events/catalog.js";
 import { type Entrant, type Guard, Loan, type Pass, Refusal } from "../guards/guard.js";
@@ -71,6 +72,8 @@ class Run implements Owner, WaitingCall {
   #history: History | undefined = undefined;
   #turn: Turn | undefined = undefined;
   #idempotencyKey: string | undefined = undefined;
+  /** Noted once something else may end what it waits for. */
+  #whereabouts: Whereabouts | undefined = undefined;
   #listening: "not yet" | "yes" | "no more" = "not yet";
 
   constructor(
@@ -212,7 +215,13 @@ class Run implements Owner, WaitingCall {
     this.#turn = turn;
     this.scope.plan.work.waits(this);
     this.listen();
-    turn.waiter.ready = (answer) => this.#turnCame(turn.guard, answer);
+    this.#whereabouts ??= new Whereabouts();
+    turn.waiter.ready = (answer) => this.#goOn(() => this.#turnCame(turn.guard, answer));
+  }
+
+  #goOn(step: () => void): void {
+    if (this.#whereabouts === undefined) step();
+    else this.#whereabouts.goOn(step);
   }
 
   /** The other guards are asked again: much may have happened meanwhile. */
@@ -234,6 +243,8 @@ class Run implements Owner, WaitingCall {
     const { plan } = this.scope;
     if (this.#attempts === 0) this.#ownCredit?.depositForCall(this.#beganMs);
     else plan.counters.retries++;
+    if (plan.lane !== undefined && plan.retry.maxAttempts > 1)
+      this.#whereabouts ??= new Whereabouts();
     if (this.#history !== undefined) this.#leaveBehind(this.#history);
     const limitMs = this.endsMs === Infinity ? plan.attemptTimeoutMs : this.#limitMs(nowMs);
     this.#attempt = new Attempt(this, admission, ++this.#attempts, limitMs);
@@ -276,10 +287,10 @@ class Run implements Owner, WaitingCall {
     const next = { attempt: this.#attempts + 1, delayMs, verdict: verdict.name };
     if (plan.events.wanted)
       plan.events.emit("retry.scheduled", key === undefined ? next : { key, ...next });
-    if (delayMs === 0) return this.#again();
+    if (delayMs === 0) return this.#goOn(() => this.#again());
     plan.work.waits(this);
     this.listen();
-    retry.timer = clock.setTimer(() => this.#again(), delayMs);
+    retry.timer = clock.setTimer(() => this.#goOn(() => this.#again()), delayMs);
   }
 
   #again(): void {
