@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Call, CallOptions } from "../call/call.js";
 import { type CallReport, explainError } from "../engine/report.js";
 import type { Abortable } from "../engine/work.js";
@@ -96,6 +97,7 @@ class Batch<T, R> implements Abortable {
     this.#source = iteratorOf(items);
     this.#task = task;
     this.#options = options;
+    setMaxListeners(0, this.#stop.signal); // one for each item under way is no leak, as Node 20 would think
     if (policy instanceof LivePolicy) policy.tellOfDrain(this);
     const { signal } = options;
     if (signal?.aborted === true) this.handleEvent();
