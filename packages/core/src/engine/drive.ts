@@ -116,7 +116,8 @@ class Run implements Owner, WaitingCall {
 
   /** By when it has to end: its own deadline, or one around it; `Infinity` without any. */
   get endsMs(): number {
-    return Math.min(this.ownEndMs, endAround(this.parent));
+    const { ownEndMs, parent } = this;
+    return parent === undefined ? ownEndMs : Math.min(ownEndMs, endAround(parent));
   }
 
   get signal(): AbortSignal | undefined {
