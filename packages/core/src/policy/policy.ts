@@ -179,11 +179,9 @@ export class LivePolicy implements Policy {
   }
 
   /** A second drain waits for the same attempts. */
-  drain({
-    graceMs = DEFAULT_GRACE_MS,
-  }: { readonly graceMs?: Duration } = {}): Promise<DrainReport> {
+  drain(options?: { readonly graceMs?: Duration } | null): Promise<DrainReport> {
     try {
-      const ms = parseGrace(graceMs);
+      const ms = parseGrace(options?.graceMs ?? DEFAULT_GRACE_MS);
       const { refusing, scopes } = this.#compiled;
       this.#compiled = { ...this.#compiled, driver: refusing };
       return drainPlan(scopes.plan, ms);
