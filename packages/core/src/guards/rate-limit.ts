@@ -93,19 +93,18 @@ export class Limiter extends Pass implements Guard, QueueHome {
     return this.#queue === undefined && clock.now() >= this.#fullAtMs;
   }
 
-  /** Whose turn can no longer come in time is refused now, not then. */
-  retuned(): void {
-    let before = 0;
-    for (const place of this.#queue ?? []) {
-      if (this.#freeAtMs(before) > place.latestMs) place.end(this.#limited);
-      else before++;
-    }
+  /** What has been used stays used: so many attempts, not the time that they stood for at another rate. */
+  retuned({ perSecond }: RateRules): void {
+    const nowMs = clock.read();
+    const used = (Math.max(0, this.#fullAtMs - nowMs) * perSecond) / 1_000;
+    this.#fullAtMs = nowMs + Math.min(used, this.home.rules.burst) * this.#intervalMs;
+    this.#refuseLate();
     if (this.#queue !== undefined) this.#arm();
   }
 
   reset(): void {
     this.#fullAtMs = -Infinity;
-    this.retuned();
+    if (this.#queue !== undefined) this.#arm();
   }
 
   #take(): this {
@@ -120,6 +119,15 @@ export class Limiter extends Pass implements Guard, QueueHome {
   /** When the next may begin, after `before` others. */
   #freeAtMs(before: number): number {
     return this.#fullAtMs + (before + 1 - this.home.rules.burst) * this.#intervalMs;
+  }
+
+  /** Whose turn can no longer come in time is refused now, not then. */
+  #refuseLate(): void {
+    let before = 0;
+    for (const place of this.#queue ?? []) {
+      if (this.#freeAtMs(before) > place.latestMs) place.end(this.#limited);
+      else before++;
+    }
   }
 
   #arm(): void {

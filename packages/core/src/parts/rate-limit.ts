@@ -114,9 +114,10 @@ export class RateLimit extends StatefulPart implements LimiterHome {
       throw invalidSpec([
         issueOf("rateLimit.perKey", String(this.rules.perKey), rules.perKey, hint),
       ]);
+    const before = this.rules;
     this.#given = options;
     this.rules = rules;
-    for (const limiter of this.#limiters.all()) limiter.retuned();
+    for (const limiter of this.#limiters.all()) limiter.retuned(before);
   }
 
   at(key: string | undefined): Slot<Limiter> {

@@ -63,11 +63,18 @@ export class HandTime implements Clock {
   go(ms: number): void {
     const endMs = this.#nowMs + ms;
     for (let next = this.#next(endMs); next !== undefined; next = this.#next(endMs)) {
+      this.#goTo(next.atMs);
+      if (!this.#due.includes(next)) continue; // a microtask has cleared it
       this.clearTimer(next);
-      this.#nowMs = next.atMs;
       next.fn();
     }
-    this.#nowMs = endMs;
+    this.#goTo(endMs);
+  }
+
+  /** Microtasks run before time passes. */
+  #goTo(ms: number): void {
+    if (ms > this.#nowMs) this.tellAll();
+    this.#nowMs = ms;
   }
 
   #next(byMs: number): Due | undefined {
