@@ -1,5 +1,5 @@
+/* oxlint-disable vitest/no-conditional-expect, vitest/no-standalone-expect -- random schedules, and models that expect */
 import {
-  BreakwaterError,
   bulkhead,
   type BulkheadOptions,
   circuitBreaker,
@@ -31,7 +31,7 @@ import { type Clock, useClock } from "../src/time/clock.js";
 import { HandTime } from "./support/hand-time.js";
 import { compiledFor } from "./support/laws/drivers.js";
 import { hold } from "./support/laws/hold.js";
-import { call, type CallSpec } from "./support/laws/schedule.js";
+import { call as anyCall, type CallSpec } from "./support/laws/schedule.js";
 import { lawRuns } from "./support/laws/seed.js";
 import { inWorld, type World } from "./support/laws/world.js";
 import { fails, rejectionOf, works } from "./regressions/fixtures.js";
@@ -44,7 +44,7 @@ afterEach(() => clock.restore());
 
 const patient = { attemptTimeoutMs: undefined, mostWaitMs: Infinity };
 const once = retry({ maxAttempts: 1 });
-const room = (options: Partial<BulkheadOptions> = {}) =>
+const seatsOf = (options: Partial<BulkheadOptions> = {}) =>
   bulkhead({ limit: 1, queueLimit: 100, queueWaitMs: 1_000, name: "seats", ...options });
 
 /** Calls that note when their task begins, and in which order. */
@@ -78,7 +78,7 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
     compiledFor(driver, () => resilient({ name: "crm" }, ...parts));
 
   it("lets calls in in the order in which they came", async () => {
-    const line = new Line(policyOf(room({ limit: 2 })));
+    const line = new Line(policyOf(seatsOf({ limit: 2 })));
     for (let name = 1; name <= 9; name++) line.join(name);
     expect(line.begun).toEqual([1, 2]);
     await clock.advance(100);
@@ -87,7 +87,7 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   });
 
   it("lets nobody overtake: who comes in the turn in which a permit is freed waits behind those who wait", async () => {
-    const line = new Line(policyOf(room()));
+    const line = new Line(policyOf(seatsOf()));
     line.join(1);
     line.join(2);
     line.join(3);
@@ -100,7 +100,7 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   });
 
   it("gives a permit that abandoned work gives up to the first in line, not to who asks", async () => {
-    const seats = room({ abandonMs: 100 });
+    const seats = seatsOf({ abandonMs: 100 });
     const stuck = resilient(seats, timeout(10), once);
     void rejectionOf(stuck.execute(scriptedTask(hangs({ deaf: true }))));
     await clock.advance(10);
@@ -113,7 +113,7 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   });
 
   it("refuses with ERR_BULKHEAD_FULL who would be one too many in line", async () => {
-    const policy = policyOf(room({ queueLimit: 2 }));
+    const policy = policyOf(seatsOf({ queueLimit: 2 }));
     const end = hold(policy);
     const waiting = [policy.execute(works), policy.execute(works)];
     expect(await rejectionOf(policy.execute(works))).toMatchObject({
@@ -128,7 +128,7 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   });
 
   it("refuses with ERR_QUEUE_TIMEOUT who has waited for queueWaitMs, and not sooner", async () => {
-    const seats = room();
+    const seats = seatsOf();
     const policy = policyOf(seats);
     const events = eventLog(policy, "call.refused");
     const end = hold(policy);
@@ -153,14 +153,14 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   });
 
   it("lets in who has waited for permits that were abandoned meanwhile, though nobody else has asked", async () => {
-    const seats = room({ abandonMs: 100 });
+    const seats = seatsOf({ abandonMs: 100 });
     const stuck = resilient(seats, timeout(10), once);
     void rejectionOf(stuck.execute(scriptedTask(hangs({ deaf: true }))));
     expect(await clock.run(policyOf(seats).execute(works))).toBe("fine");
   });
 
   it("rejects at once with the caller's reason who gives up in line, and frees the place", async () => {
-    const seats = room({ queueLimit: 1 });
+    const seats = seatsOf({ queueLimit: 1 });
     const policy = policyOf(seats);
     const end = hold(policy);
     const abort = new AbortController();
@@ -176,7 +176,7 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   });
 
   it("passes on the permit of who gives up in the very tick in which it is granted", async () => {
-    const seats = room({ limit: 1 });
+    const seats = seatsOf({ limit: 1 });
     const policy = policyOf(seats);
     const end = hold(policy);
     const abort = new AbortController();
@@ -193,7 +193,7 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   });
 
   it("asks the breaker again when a call leaves the line: an opened circuit refuses it, and its permit goes back", async () => {
-    const seats = room();
+    const seats = seatsOf();
     const breaker = circuitBreaker({ consecutiveFailures: 2, openMs: "1h", maxOpenMs: "1h" });
     const policy = policyOf(breaker, seats);
     const end = hold(policy);
@@ -209,7 +209,7 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   });
 
   it("never lets a probe wait: it is refused, and its slot is free again", async () => {
-    const seats = room();
+    const seats = seatsOf();
     const breaker = circuitBreaker({ consecutiveFailures: 1, openMs: 100, probes: 1 });
     await open(breaker);
     await clock.advance(200);
@@ -223,7 +223,7 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   });
 
   it("lets a call that becomes a probe while it waits run under the permit that it got", async () => {
-    const seats = room({ queueWaitMs: "1h" });
+    const seats = seatsOf({ queueWaitMs: "1h" });
     const breaker = circuitBreaker({ consecutiveFailures: 1, openMs: 100, probes: 1 });
     const policy = policyOf(breaker, seats);
     const end = hold(policy);
@@ -237,7 +237,7 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   });
 
   it("waits no longer than a deadline allows, whose error it then gets", async () => {
-    const seats = room({ queueWaitMs: "1h" });
+    const seats = seatsOf({ queueWaitMs: "1h" });
     const policy = policyOf(seats);
     const end = hold(policy);
     const beganMs = clock.nowMs;
@@ -254,7 +254,7 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   });
 
   it("lets waiting calls in when it is given a higher limit, and no more than that", async () => {
-    const seats = room();
+    const seats = seatsOf();
     const line = new Line(policyOf(seats));
     for (let name = 1; name <= 6; name++) line.join(name);
     seats.retune({ limit: 3, queueLimit: 100 });
@@ -268,7 +268,7 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   });
 
   it("starts each task in a turn of its own: 20,000 that throw synchronously overflow no stack", async () => {
-    const seats = room({ queueLimit: 20_000 });
+    const seats = seatsOf({ queueLimit: 20_000 });
     const policy = policyOf(seats);
     const end = hold(policy);
     let ran = 0;
@@ -285,7 +285,7 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   });
 
   it("does not begin what waits inside of what ends", async () => {
-    const policy = policyOf(room());
+    const policy = policyOf(seatsOf());
     const told: string[] = [];
     const end = hold(policy);
     const waiting = policy.execute(() => void told.push("begins"));
@@ -296,7 +296,7 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   });
 
   it("keeps no listener on the signal of who has waited, however that ended", async () => {
-    const seats = room({ queueLimit: 2 });
+    const seats = seatsOf({ queueLimit: 2 });
     const breaker = circuitBreaker({ consecutiveFailures: 1, openMs: "1h", maxOpenMs: "1h" });
     const policy = policyOf(breaker, seats);
     const { signal } = new AbortController();
@@ -322,7 +322,7 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   it("asks the key function of a call that waits once", async () => {
     let asked = 0;
     const policy = compiledFor(driver, () =>
-      resilient(room(), { key: () => `key ${++asked}`, name: "crm" }),
+      resilient(seatsOf(), { key: () => `key ${++asked}`, name: "crm" }),
     );
     const end = hold(policy);
     const waiting = policy.execute(({ key }) => key);
@@ -332,7 +332,7 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   });
 
   it("has a line for each key where it is per key", async () => {
-    const policy = policyOf(room({ perKey: true }));
+    const policy = policyOf(seatsOf({ perKey: true }));
     const task = scriptedTask(returns("fine", { afterMs: 10 }));
     const calls = [1, 2].map(() => policy.execute(task, { key: "a" }));
     expect(await policy.execute(works, { key: "b" })).toBe("fine");
@@ -342,7 +342,7 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   });
 
   it("refuses who waits when the policy is drained, also whom a permit has just been granted", async () => {
-    const seats = room();
+    const seats = seatsOf();
     const policy = policyOf(seats);
     const end = hold(policy);
     const other = resilient(seats);
@@ -359,20 +359,16 @@ describe.each(["direct", "drive"] as const)("a bulkhead with a queue (%s)", (dri
   });
 });
 
-describe("a retry that has to wait in line", () => {
-  const waiting = (queueWaitMs: number) => {
-    const seats = room({ queueWaitMs });
-    const budget = retryBudget({ ratio: 0, reserve: 3, reserveRefillMs: "1h" });
-    const policy = resilient(
-      seats,
-      budget,
-      retry({ maxAttempts: 2, baseMs: 100, jitter: "none" }),
-    );
-    return { seats, budget, policy };
-  };
+const retryingIn = (queueWaitMs: number) => {
+  const seats = seatsOf({ queueWaitMs });
+  const budget = retryBudget({ ratio: 0, reserve: 3, reserveRefillMs: "1h" });
+  const policy = resilient(seats, budget, retry({ maxAttempts: 2, baseMs: 100, jitter: "none" }));
+  return { seats, budget, policy };
+};
 
+describe("a retry that has to wait in line", () => {
   it("runs when its turn has come", async () => {
-    const { seats, policy, budget } = waiting(10_000);
+    const { seats, policy, budget } = retryingIn(10_000);
     let ran = 0;
     const result = policy.execute(() => (++ran === 1 ? fails() : works()));
     await clock.advance(50);
@@ -385,7 +381,7 @@ describe("a retry that has to wait in line", () => {
   });
 
   it("gets its token back when the line refuses it, and its caller gets the error that it has", async () => {
-    const { seats, policy, budget } = waiting(300);
+    const { seats, policy, budget } = retryingIn(300);
     const error = rejectionOf(policy.execute(fails));
     await clock.advance(50);
     const end = hold(resilient(seats));
@@ -399,7 +395,7 @@ describe("a retry that has to wait in line", () => {
   });
 
   it("gets its token back when its caller gives up in line", async () => {
-    const { seats, policy, budget } = waiting(10_000);
+    const { seats, policy, budget } = retryingIn(10_000);
     const abort = new AbortController();
     const error = rejectionOf(policy.execute(fails, { signal: abort.signal }));
     await clock.advance(50);
@@ -414,7 +410,7 @@ describe("a retry that has to wait in line", () => {
   });
 
   it("gets its token back when the policy is drained", async () => {
-    const { seats, policy, budget } = waiting(10_000);
+    const { seats, policy, budget } = retryingIn(10_000);
     const error = rejectionOf(policy.execute(fails));
     await clock.advance(50);
     const end = hold(resilient(seats));
@@ -428,7 +424,7 @@ describe("a retry that has to wait in line", () => {
   });
 
   it("does not begin when the attempt around its call has ended meanwhile", async () => {
-    const seats = room({ queueWaitMs: "1h" });
+    const seats = seatsOf({ queueWaitMs: "1h" });
     const outer = resilient(timeout(500), once);
     const inner = resilient(seats, retry({ baseMs: 100, jitter: "none" }));
     let ran = 0;
@@ -445,7 +441,7 @@ describe("a retry that has to wait in line", () => {
   });
 
   it("is cut short by the deadline of its call", async () => {
-    const seats = room({ queueWaitMs: "1h" });
+    const seats = seatsOf({ queueWaitMs: "1h" });
     const policy = resilient(seats, retry({ baseMs: 100, jitter: "none" }), deadline(300));
     const error = rejectionOf(policy.execute(fails));
     await clock.advance(50);
@@ -603,12 +599,19 @@ describe.each(["direct", "drive"] as const)("random calls in line (%s)", (driver
   beforeEach(() => clock.restore());
 
   it("begin in the order in which they came, within the limit; all settle, and nothing stays behind", async () => {
-    const line = fc.record({ limit: fc.integer({ min: 1, max: 3 }), queueLimit: fc.nat(6), queueWaitMs: fc.integer({ min: 1, max: 60 }) });
-    const steps = fc.array(fc.oneof(
-      { weight: 4, arbitrary: lineCall.map((spec) => ({ call: spec })) },
-      { weight: 2, arbitrary: fc.nat(40).map((advanceMs) => ({ advanceMs })) },
-      { weight: 1, arbitrary: line.map((to) => ({ retune: { part: "bulkhead" as const, to } })) },
-    ), { minLength: 1, maxLength: 30 });
+    const line = fc.record({
+      limit: fc.integer({ min: 1, max: 3 }),
+      queueLimit: fc.nat(6),
+      queueWaitMs: fc.integer({ min: 1, max: 60 }),
+    });
+    const steps = fc.array(
+      fc.oneof(
+        { weight: 4, arbitrary: lineCall.map((spec) => ({ call: spec })) },
+        { weight: 2, arbitrary: fc.nat(40).map((advanceMs) => ({ advanceMs })) },
+        { weight: 1, arbitrary: line.map((to) => ({ retune: { part: "bulkhead" as const, to } })) },
+      ),
+      { minLength: 1, maxLength: 30 },
+    );
     const property = fc.asyncProperty(line, steps, async (options, schedule) => {
       let { limit } = options;
       const world = await inWorld({ bulkhead: options }, driver, async (opened) => {
@@ -633,7 +636,7 @@ describe.each(["direct", "drive"] as const)("random calls in line (%s)", (driver
   });
 });
 
-const lineCall = call.map((spec): CallSpec => {
+const lineCall = anyCall.map((spec): CallSpec => {
   const ran = spec.runs.map((each) => ({ ...each, heedsAbort: false }));
   return { ...spec, runs: ran, key: undefined };
 });

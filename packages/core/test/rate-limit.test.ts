@@ -1,3 +1,4 @@
+/* oxlint-disable vitest/no-conditional-expect, vitest/no-standalone-expect -- random schedules, and models that expect */
 import {
   bulkhead,
   circuitBreaker,
@@ -73,7 +74,10 @@ describe.each(["direct", "drive"] as const)("a rate limit (%s)", (driver) => {
 
   it("says exactly when to come again: then it admits, and 1 ms sooner it refuses", async () => {
     const situation = fc.record({
-      perSecond: fc.oneof(fc.integer({ min: 1, max: 2_000 }), fc.double({ min: 0.05, max: 50, noNaN: true })),
+      perSecond: fc.oneof(
+        fc.integer({ min: 1, max: 2_000 }),
+        fc.double({ min: 0.05, max: 50, noNaN: true }),
+      ),
       burst: fc.integer({ min: 1, max: 4 }),
       pauses: fc.array(fc.nat(300), { maxLength: 6 }),
     });
@@ -149,7 +153,7 @@ describe.each(["direct", "drive"] as const)("a rate limit (%s)", (driver) => {
     call(4);
     expect(quota.queued).toBe(0);
     await clock.advance(10);
-    expect(order.toSorted()).toEqual([1, 2, 3, 4]);
+    expect(order.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4]);
   });
 
   it("rejects at once with the caller's reason who gives up, and those behind move up", async () => {
@@ -298,7 +302,11 @@ describe.each(["direct", "drive"] as const)("a rate limit (%s)", (driver) => {
 describe("a retry", () => {
   it("is an attempt like any other: it waits for its turn", async () => {
     const policy = resilient(limit({ perSecond: 1, waitMs: "1h" }), retry({ baseMs: 0 }));
-    const task = scriptedTask(throws(new Error("reset")), throws(new Error("reset")), returns("fine"));
+    const task = scriptedTask(
+      throws(new Error("reset")),
+      throws(new Error("reset")),
+      returns("fine"),
+    );
     const beganMs = clock.nowMs;
     expect(await clock.run(policy.execute(task))).toBe("fine");
     expect(task.runs.map(({ atMs }) => atMs - beganMs)).toEqual([0, 1_000, 2_000]);
@@ -322,12 +330,9 @@ describe("a retry", () => {
 });
 
 it("tells all problems of its options at once", () => {
-  const define = (): unknown =>
-    rateLimit({ perSecond: 0, burst: 1.5, waitMs: "soon", rps: 5 } as never);
-  expect(define).toThrow(expect.objectContaining({ code: "ERR_INVALID_SPEC" }) as Error);
   let issues: readonly Issue[] = [];
   try {
-    define();
+    rateLimit({ perSecond: 0, burst: 1.5, waitMs: "soon", rps: 5 } as never);
   } catch (error) {
     ({ issues = [] } = error as { issues?: readonly Issue[] });
   }
@@ -471,15 +476,22 @@ function expectBound(
 }
 
 type Arrival =
-  | { readonly failures: number; readonly abortAfterMs: number | undefined; readonly deadlineMs: number | undefined }
+  | {
+      readonly failures: number;
+      readonly abortAfterMs: number | undefined;
+      readonly deadlineMs: number | undefined;
+    }
   | { readonly pauseMs: number };
 
 const arrival: fc.Arbitrary<Arrival> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({
-    failures: fc.nat(3),
-    abortAfterMs: fc.option(fc.integer({ min: 1, max: 200 }), { nil: undefined, freq: 3 }),
-    deadlineMs: fc.option(fc.integer({ min: 20, max: 400 }), { nil: undefined, freq: 3 }),
-  }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      failures: fc.nat(3),
+      abortAfterMs: fc.option(fc.integer({ min: 1, max: 200 }), { nil: undefined, freq: 3 }),
+      deadlineMs: fc.option(fc.integer({ min: 20, max: 400 }), { nil: undefined, freq: 3 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ pauseMs: fc.oneof(fc.nat(20), fc.nat(500)) }) },
 );
 
@@ -511,10 +523,15 @@ it("lets no window have more attempts than burst + rate x time, whoever retries,
         const { failures, abortAfterMs, deadlineMs } = next;
         const abort = new AbortController();
         if (abortAfterMs !== undefined) time.setTimer(() => abort.abort(), abortAfterMs);
-        const steps = [...Array<number>(failures)].map(() => throws(new Error("reset"), { afterMs: 5 }));
+        const steps = [...Array<number>(failures)].map(() =>
+          throws(new Error("reset"), { afterMs: 5 }),
+        );
         const task = scriptedTask<unknown>(...(steps as []), returns(n, { afterMs: 30 }));
         (policies[n % policies.length] as Policy)
-          .execute((call) => (begun.push(clock.nowMs), task(call)), { signal: abort.signal, deadlineMs })
+          .execute((call) => (begun.push(clock.nowMs), task(call)), {
+            signal: abort.signal,
+            deadlineMs,
+          })
           .catch(() => {});
       }
       await clock.advance(20_000);

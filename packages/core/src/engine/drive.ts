@@ -447,7 +447,10 @@ class Granted extends Loan {
 }
 
 /** One that no timer can hold is none: nobody lives to see it. */
-function shorterDeadline(own: number | undefined, asked: number | null | undefined): number | undefined {
+function shorterDeadline(
+  own: number | undefined,
+  asked: number | null | undefined,
+): number | undefined {
   const shorter = Math.min(own ?? Infinity, asked ?? Infinity);
   return shorter > LONGEST_TIMER_MS ? undefined : shorter;
 }

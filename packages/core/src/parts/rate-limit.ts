@@ -37,7 +37,10 @@ export interface RateLimitOptions {
 
 const fields = {
   name: text({ meaning: "for errors, events and metrics", default: "the first policy's name" }),
-  perSecond: decimal(0, 1_000_000, { meaning: "attempts that may begin in a second", default: "required" }),
+  perSecond: decimal(0, 1_000_000, {
+    meaning: "attempts that may begin in a second",
+    default: "required",
+  }),
   burst: integer(1, 1_000_000, undefined, {
     meaning: "attempts that may begin at once",
     default: "those of one second, rounded up",

@@ -39,7 +39,10 @@ describe.each(["direct", "drive"] as const)("with the driver %s", (driver) => {
 
   it("never has more attempts running under a bulkhead than its limit", async () => {
     const property = fc.asyncProperty(schedules(driver), async ({ policy, steps }) => {
-      const bounded = { ...policy, bulkhead: { limit: 2, abandonMs: 1_000_000, queueLimit: 3, queueWaitMs: 50 } };
+      const bounded = {
+        ...policy,
+        bulkhead: { limit: 2, abandonMs: 1_000_000, queueLimit: 3, queueWaitMs: 50 },
+      };
       await inWorld(bounded, driver, async (world) => {
         for (const step of steps) {
           if (!("retune" in step)) await world.play(step);

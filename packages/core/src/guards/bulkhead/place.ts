@@ -24,9 +24,7 @@ export class PlaceForAWhile extends Place implements Wait {
     super(queue, room);
     this.#room = room;
     this.#lane =
-      mostWaitMs < room.queueWaitMs
-        ? new Lane(Math.max(1, mostWaitMs))
-        : laneOf(room.queueWaitMs);
+      mostWaitMs < room.queueWaitMs ? new Lane(Math.max(1, mostWaitMs)) : laneOf(room.queueWaitMs);
     this.#lane.add(this, clock.now());
   }
 

@@ -40,7 +40,9 @@ export class PassLedger {
   give(pass: Pass, guard: Guard): Pass & Counted {
     const counted =
       this.#passes.get(pass) ??
-      (pass instanceof Loan ? new CountedLoan(pass, guard, this) : new CountedPass(pass, guard, this));
+      (pass instanceof Loan
+        ? new CountedLoan(pass, guard, this)
+        : new CountedPass(pass, guard, this));
     this.#passes.set(pass, counted);
     counted.given++;
     return counted;
