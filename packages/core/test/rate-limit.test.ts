@@ -105,6 +105,15 @@ describe.each(["direct", "drive"] as const)("a rate limit (%s)", (driver) => {
     await fc.assert(property, runs);
   });
 
+  it("never admits a part of a millisecond too soon", async () => {
+    const policy = policyOf(limit({ perSecond: 3 }));
+    await policy.execute(works);
+    await clock.advance(333);
+    expect(await rejectionOf(policy.execute(works))).toMatchObject({ retryAfterMs: 1 });
+    await clock.advance(1);
+    expect(await policy.execute(works)).toBe("fine");
+  });
+
   it("says who refused, what it allows, and when the next attempt may begin", async () => {
     const policy = policyOf(limit({ perSecond: 4, burst: 2 }));
     await Promise.all([policy.execute(works), policy.execute(works)]);
@@ -392,6 +401,7 @@ class Counter {
       default:
         this.#come(which);
     }
+    if (this.limiter.queued === 0) expect(this.#time.timers).toBe(0);
   }
 
   close(): void {
