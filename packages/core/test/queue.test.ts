@@ -505,8 +505,8 @@ class Hall {
       default:
         this.#come(which);
     }
-    if (room.inFlight > before) expect(room.inFlight).toBeLessThanOrEqual(rules.limit);
-    if (room.queued > 0) expect(room.inFlight).toBeGreaterThanOrEqual(rules.limit);
+    must(room.inFlight <= Math.max(before, rules.limit), "nobody enters beyond the limit");
+    must(room.queued === 0 || room.inFlight >= rules.limit, "nobody waits where there is room");
   }
 
   /** Everybody leaves, and whoever waits is served. */
@@ -516,19 +516,22 @@ class Hall {
       this.#leave(0);
       this.#time.tellAll();
     }
-    expect(this.room).toMatchObject({ inFlight: 0, queued: 0 });
-    expect(this.#line.every(({ isOver }) => isOver)).toBe(true);
-    expect(this.room.isPristine()).toBe(true);
-    expect(this.#time.timers).toBe(0);
+    must(this.room.inFlight === 0 && this.room.queued === 0, "no permit is left behind");
+    must(
+      this.#line.every(({ isOver }) => isOver),
+      "everybody is answered",
+    );
+    must(this.room.isPristine(), "it is as good as new");
+    must(this.#time.timers === 0, "no timer is left behind");
   }
 
   #come(which: number): void {
     const mostWaitMs = which === 0 ? 0 : which < 4 ? which : Infinity;
     const answer = this.room.enter({ attemptTimeoutMs: undefined, mostWaitMs });
     if (answer instanceof Waiter) this.#wait(answer);
-    else if (answer instanceof Refusal) expect(answer.code).toBe("ERR_BULKHEAD_FULL");
+    else if (answer instanceof Refusal) must(answer.code === "ERR_BULKHEAD_FULL", answer.code);
     else {
-      expect(this.room.queued).toBe(0);
+      must(this.room.queued === 0, "nobody overtakes");
       this.#inside.push(answer);
     }
   }
@@ -537,12 +540,12 @@ class Hall {
     const guest: Guest = { waiter, place: this.#line.length, isOver: false };
     this.#line.push(guest);
     waiter.ready = (answer) => {
-      expect(guest.isOver).toBe(false);
+      must(!guest.isOver, "everybody is told once");
       guest.isOver = true;
-      if (answer instanceof Refusal) return expect(answer.code).toBe("ERR_QUEUE_TIMEOUT");
-      expect(guest.place).toBeGreaterThanOrEqual(this.#served);
+      if (answer instanceof Refusal) return must(answer.code === "ERR_QUEUE_TIMEOUT", answer.code);
+      must(guest.place >= this.#served, "first in, first out");
       this.#served = guest.place;
-      return this.#inside.push(answer);
+      this.#inside.push(answer);
     };
   }
 
@@ -565,6 +568,11 @@ class Hall {
     guest.isOver = true;
     guest.waiter.giveUp();
   }
+}
+
+/** `expect` would take most of the time. */
+function must(holds: boolean, what: string): void {
+  if (!holds) throw new Error(`broken: ${what}`);
 }
 
 interface Guest {

@@ -160,9 +160,9 @@ describe.each(["direct", "drive"] as const)("a rate limit (%s)", (driver) => {
     quota.retune({ perSecond: 1_000_000, burst: 5, waitMs: 10_000 });
     expect(quota.queued).toBe(2);
     call(4);
-    expect(quota.queued).toBe(0);
+    expect(quota.queued).toBe(3);
     await clock.advance(10);
-    expect(order.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4]);
+    expect(order).toEqual([1, 2, 3, 4]);
   });
 
   it("rejects at once with the caller's reason who gives up, and those behind move up", async () => {
@@ -287,6 +287,24 @@ describe.each(["direct", "drive"] as const)("a rate limit (%s)", (driver) => {
     };
     expect(await outer.execute(task)).toBe("fine");
     await end();
+  });
+
+  it("and a bulkhead that both have queues never hand their calls to and fro for ever", async () => {
+    const quota = limit({ waitMs: 10_000 });
+    const seats = bulkhead({ limit: 1, queueLimit: 20, queueWaitMs: 10_000 });
+    const policy = policyOf(quota, seats);
+    const end = hold(resilient(seats));
+    const forRoom = [policy.execute(works), policy.execute(works)];
+    await policyOf(quota).execute(works);
+    const forTurn = [policy.execute(works), policy.execute(works)];
+    // The first turn finds no room and is given back: in this millisecond there is a turn and, once that ends, room.
+    await clock.advance(100);
+    expect(seats.queued).toBe(3);
+    expect(quota.queued).toBe(1);
+    await end();
+    expect(await clock.run(Promise.all([...forRoom, ...forTurn]))).toEqual(Array(4).fill("fine"));
+    expect(seats).toMatchObject({ inFlight: 0, queued: 0 });
+    expect(quota.queued).toBe(0);
   });
 
   it("has a rate for each key where it is per key", async () => {
@@ -422,7 +440,7 @@ class Counter {
     });
     if (answer instanceof Waiter) return this.#wait(answer, which);
     if (answer instanceof Refusal) return undefined;
-    expect(this.limiter.queued).toBe(0);
+    if (which > 0) expect(this.limiter.queued).toBe(0);
     return this.#begin(answer, which);
   }
 

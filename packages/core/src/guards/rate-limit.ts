@@ -37,11 +37,11 @@ export class Limiter extends Pass implements Guard, QueueHome {
   }
 
   enter({ mostWaitMs }: Entrant): Answer {
-    if (this.#queue !== undefined) this.#admitDue();
     const waitMs = this.waitMs();
-    if (waitMs <= 0) return this.#take();
     const longestMs = Math.min(this.home.rules.waitMs, mostWaitMs);
     if (waitMs > longestMs) return this.#limited;
+    // Who must not wait takes nothing from those that do: there is enough for all of them, too.
+    if (waitMs <= 0 && (this.#queue === undefined || longestMs <= 0)) return this.#take();
     const queue = (this.#queue ??= new Queue());
     const place = queue.join(new PlaceForAToken(queue, this, clock.read() + longestMs));
     this.#arm();
@@ -135,16 +135,16 @@ export class Limiter extends Pass implements Guard, QueueHome {
   #arm(): void {
     clock.clearTimer(this.#timer);
     const waitMs = Math.max(1, Math.ceil(this.#freeAtMs(0) - clock.read()));
-    this.#timer = clock.setTimer(() => this.#came(), waitMs);
+    this.#timer = clock.setTimer(() => this.#admitDue(), waitMs);
   }
 
-  #came(): void {
-    this.#admitDue();
-    if (this.#queue !== undefined) this.#arm();
-  }
-
+  /**
+   * Turns come from a timer only. If a call that asks could give them to others, two queues might hand each other's
+   * calls to and fro in microtasks for ever: each has what the other one lacks, and waits behind it.
+   */
   #admitDue(): void {
     while (this.queued > 0 && this.#freeAtMs(0) <= clock.read()) this.#queue?.grant(this.#take());
+    if (this.#queue !== undefined) this.#arm();
   }
 }
 
