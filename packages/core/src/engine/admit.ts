@@ -10,17 +10,7 @@ import {
 import { NOT_RUN } from "../verdicts/verdict.js";
 import { Admission } from "./admission.js";
 import type { Scope } from "./scope.js";
-
-/** Not yet: one of the guards has a queue, and this is the place in it. What the others gave has been given back. */
-export class Turn {
-  readonly waiter: Waiter;
-  readonly guard: Guard;
-
-  constructor(waiter: Waiter, guard: Guard) {
-    this.waiter = waiter;
-    this.guard = guard;
-  }
-}
+import { Turn } from "./turn.js";
 
 /** Asks every guard in turn. A refusal half way gives back what was held by then. */
 export function admit(scope: Scope, entrant: Entrant): Admission | Refusal | Turn {

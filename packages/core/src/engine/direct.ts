@@ -4,7 +4,7 @@ import { summarize } from "../errors/summary.js";
 import { Refusal } from "../guards/guard.js";
 import { type Judgement, JUDGED, VERDICTS } from "../verdicts/verdict.js";
 import { Admission, type SharedCall } from "./admission.js";
-import { admit, admitUnder, Turn } from "./admit.js";
+import { admit, admitUnder } from "./admit.js";
 import { drive, driveAt } from "./drive.js";
 import { FirstCall } from "./first-call.js";
 import { attemptAround, endAround, isInsideTask } from "./nesting.js";
@@ -14,6 +14,7 @@ import { refusalError, rejectSoon, reportRefusal } from "./refusals.js";
 import { CallReport, keepReport } from "./report.js";
 import { type Scope, scopeFor, type Scopes } from "./scope.js";
 import { runTask, runTaskInContext } from "./task.js";
+import { Turn } from "./turn.js";
 
 /**
  * For plans in which nothing can wait or repeat. Returns one chained `then` whose handlers all calls under the same
