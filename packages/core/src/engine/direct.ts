@@ -68,7 +68,7 @@ function directWith(
   if (signal?.aborted === true) return rejectSoon(signal.reason);
   const around = attemptAround();
   const hasDeadline = isSet(options.deadlineMs) || (around?.call.endsMs ?? Infinity) !== Infinity;
-  if (hasDeadline) return drive(scopes, task, self, args, options);
+  if (hasDeadline || isSet(options.classify)) return drive(scopes, task, self, args, options);
   const scope = scopeFor(scopes, self, args, options);
   const answer = admitUnder(scope, scope.plan.entrant, around?.loans() ?? []);
   if (answer instanceof Refusal) return refuse(scope, answer);

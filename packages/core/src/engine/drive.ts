@@ -1,6 +1,7 @@
 import type { Credit } from "../budget/credit.js";
 import { callInContext } from "../call/call.js";
 import type { ParsedCallOptions } from "../call/call-options.js";
+import type { Classifier } from "../classify/classifier.js";
 import type { BreakwaterError } from "../errors/errors.js";
 import type { StoppedBy } from "../events/catalog.js";
 import { type Entrant, type Guard, Loan, type Pass, Refusal } from "../guards/guard.js";
@@ -113,6 +114,10 @@ class Run implements Owner, WaitingCall {
 
   get signal(): AbortSignal | undefined {
     return this.#options?.signal ?? undefined;
+  }
+
+  get classifier(): Classifier {
+    return this.scope.plan.classifier.forCall(this.#options?.classify);
   }
 
   get credit(): Credit | undefined {
@@ -246,7 +251,7 @@ class Run implements Owner, WaitingCall {
     if (this.parent?.isLost === true) return "aborted";
     if (plan.work.isDraining) return "drained";
     if (history.cutByDeadline) return "deadline";
-    if (this.#attempts >= retry.maxAttempts) return "attempts";
+    if (this.#attempts >= this.#maxAttempts) return "attempts";
     if (!judgement.unsent && !mayRepeat(plan, this.args, this.#options)) return "unsafe";
     if (!retry.nested && gaveUpInside(history.outcome.value, this.#attempt as Attempt))
       return "nested";
@@ -320,7 +325,7 @@ class Run implements Owner, WaitingCall {
   /** Somebody might want to try again: policies around this one must not, and listeners should know what was denied. */
   #giveUp(by: Exclude<StoppedBy, "permanent" | "ignored" | "aborted">, value: unknown): void {
     const { plan, key } = this.scope;
-    if (plan.retry.maxAttempts === 1) return;
+    if (this.#maxAttempts === 1) return;
     markGivenUp(value, this);
     if (by === "attempts") return;
     plan.counters.deniedRetries++;
@@ -360,6 +365,10 @@ class Run implements Owner, WaitingCall {
   get #ownCredit(): Credit | undefined {
     const { credit } = this.scope;
     return credit !== undefined && hasDeposited(credit, this.parent) ? undefined : credit;
+  }
+
+  get #maxAttempts(): number {
+    return Math.min(this.scope.plan.retry.maxAttempts, this.#options?.maxAttempts ?? Infinity);
   }
 
   get #deadlineMs(): number | undefined {

@@ -1,0 +1,58 @@
+import type { Said } from "@breakwater/core";
+import type { AxiosError } from "axios";
+import { withCauses } from "./causes.js";
+import { judgeStatus } from "./judge-status.js";
+import { isOwnFailure } from "./own-failures.js";
+
+/** What axios itself says with its codes, where no response failed. */
+const OF_AXIOS: Readonly<Record<string, Said>> = {
+  ERR_CANCELED: "aborted",
+  ERR_INVALID_URL: "ignored",
+  ERR_BAD_OPTION: "ignored",
+  ERR_BAD_OPTION_VALUE: "ignored",
+  ERR_NOT_SUPPORT: "ignored",
+  ERR_DEPRECATED: "ignored",
+  ERR_FORM_DATA_DEPTH_EXCEEDED: "ignored",
+  ERR_FR_MAX_BODY_LENGTH_EXCEEDED: "ignored",
+  ERR_BAD_REQUEST: "ignored",
+  ERR_FR_TOO_MANY_REDIRECTS: "permanent",
+  ERR_FR_REDIRECTION_FAILURE: "permanent",
+};
+
+/** What an error of axios means. The rest is left to the default rules, which know Node.js and undici. */
+export function judgeError(error: unknown): Said {
+  if (isOwnFailure(error)) return "ignored";
+  if (!isAxiosError(error)) return undefined;
+  const { response, code = "" } = error;
+  return (
+    (response && judgeStatus(response)) ?? OF_AXIOS[code] ?? judgeBody(error) ?? judgeSocket(error)
+  );
+}
+
+/** By its mark, as axios itself does, since there may be several copies of it. */
+function isAxiosError(error: unknown): error is AxiosError {
+  return typeof error === "object" && error !== null && "isAxiosError" in error;
+}
+
+/** An answer that began well: cut off midway, or longer than this caller wants. */
+function judgeBody({ code, message }: AxiosError): Said {
+  if (code !== "ERR_BAD_RESPONSE") return undefined;
+  return message.startsWith("maxContentLength") ? "permanent" : "transient";
+}
+
+function judgeSocket(error: AxiosError): Said {
+  const isTimeout = error.code === "ETIMEDOUT" || /timeout/i.test(error.message);
+  const calls = withCauses(error).filter(({ syscall }) => syscall !== undefined);
+  if (calls.length > 0 && calls.every(isConnecting))
+    return { verdict: isTimeout ? "timeout" : "transient", unsent: true };
+  if (error.code === "ECONNABORTED") return isTimeout ? "timeout" : "transient";
+  return error.code === "ERR_NETWORK" && !hasCode(error.cause) ? "transient" : undefined;
+}
+
+function isConnecting({ syscall }: { readonly syscall?: unknown }): boolean {
+  return syscall === "connect" || syscall === "getaddrinfo";
+}
+
+function hasCode(error: unknown): boolean {
+  return withCauses(error).some(({ code }) => typeof code === "string");
+}
