@@ -24,9 +24,9 @@ export function judgeError(error: unknown): Said {
   if (isOwnFailure(error)) return "ignored";
   if (!isAxiosError(error)) return undefined;
   const { response, code = "" } = error;
-  return (
-    (response && judgeStatus(response)) ?? OF_AXIOS[code] ?? judgeBody(error) ?? judgeSocket(error)
-  );
+  const byStatus = response && judgeStatus(response);
+  if (byStatus !== undefined) return byStatus;
+  return OF_AXIOS[code] ?? judgeBody(error) ?? judgeSocket(error);
 }
 
 /** By its mark, as axios itself does, since there may be several copies of it. */
@@ -34,10 +34,13 @@ function isAxiosError(error: unknown): error is AxiosError {
   return typeof error === "object" && error !== null && "isAxiosError" in error;
 }
 
-/** An answer that began well: cut off midway, or longer than this caller wants. */
+/**
+ * An answer whose status is no failure: a redirect that nobody follows, a body that is longer than this caller wants; or
+ * one that was cut off midway.
+ */
 function judgeBody({ code, message }: AxiosError): Said {
-  if (code !== "ERR_BAD_RESPONSE") return undefined;
-  return message.startsWith("maxContentLength") ? "permanent" : "transient";
+  if (/^(?:Request failed with status code|maxContentLength)/.test(message)) return "permanent";
+  return code === "ERR_BAD_RESPONSE" ? "transient" : undefined;
 }
 
 function judgeSocket(error: AxiosError): Said {
