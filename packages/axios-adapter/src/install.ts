@@ -59,7 +59,7 @@ export function install(instance: AxiosInstance, ...given: readonly unknown[]): 
   const protection = new Protection(instance, source);
   const { request } = instance.interceptors;
   const id = request.use((config) => protection.intercept(config), null, { synchronous: true });
-  const installation = new Installed(source.only, () => {
+  const installation = installationOf(source.only, () => {
     request.eject(id);
     installed.delete(instance);
   });
@@ -77,34 +77,24 @@ export function resilienceOf(instance: AxiosInstance): Installation | undefined 
   return installed.get(instance);
 }
 
-class Installed implements Installation {
-  readonly eject: () => void;
-  readonly on: Installation["on"] = ((...args: Parameters<Policy["on"]>) =>
-    this.policy().on(...args)) as Installation["on"];
-  readonly #only: Policy | undefined;
-
-  constructor(only: Policy | undefined, eject: () => void) {
-    this.#only = only;
-    this.eject = eject;
-  }
-
-  policy(): Policy {
-    if (this.#only !== undefined) return this.#only;
+function installationOf(only: Policy | undefined, eject: () => void): Installation {
+  const policy = (): Policy => {
+    if (only !== undefined) return only;
     throw badInput(
       "policy",
       "one policy for all requests",
       "a function that picks one for each",
       "Ask the policies themselves",
     );
-  }
-
-  async ready(options?: Parameters<Installation["ready"]>[0]): Promise<void> {
-    await this.policy().ready(options);
-  }
-
-  async drain(options?: Parameters<Installation["drain"]>[0]): Promise<DrainReport> {
-    return this.policy().drain(options);
-  }
+  };
+  const on = (...args: Parameters<Policy["on"]>): (() => void) => policy().on(...args);
+  return {
+    eject,
+    policy,
+    on: on as Installation["on"], // the overloads are those of a policy's `on`
+    ready: async (options) => policy().ready(options),
+    drain: async (options) => policy().drain(options),
+  };
 }
 
 function mustBeInstance(instance: unknown): void {

@@ -15,6 +15,7 @@ import {
   cutMidway,
   hang,
   reset,
+  resetMidway,
   serve,
   serveTls,
   stall,
@@ -65,6 +66,13 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: "reset in the middle of the body",
+    url: served(resetMidway),
+    verdict: "transient",
+    attempts: [3, 1],
+    gets: { http: "ECONNRESET", fetch: "TypeError" },
+  },
+  {
+    name: "a body that ends too soon",
     url: served(cutMidway),
     verdict: "transient",
     attempts: [3, 1],
@@ -79,7 +87,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: "headers too late",
-    url: served(after(400, answer(200))),
+    url: served(after(700, answer(200))),
     verdict: "timeout",
     attempts: [3, 1],
     gets: { http: "ECONNABORTED", fetch: "ETIMEDOUT" },
@@ -89,7 +97,7 @@ const FAULTS: readonly Fault[] = [
     url: served(stall),
     verdict: "timeout",
     attempts: [3, 1],
-    gets: { http: "ECONNABORTED", fetch: "ETIMEDOUT" },
+    gets: { http: "ERR_BAD_RESPONSE", fetch: "ETIMEDOUT" },
   },
   {
     name: "404",
@@ -147,9 +155,9 @@ const FAULTS: readonly Fault[] = [
 const codeOf = ({ code, name }: { code?: string; name: string }): string => code ?? name;
 
 describe.each(CLIENTS)("faults, with axios $version and $adapter", ({ create, adapter }) => {
-  it.concurrent.each(FAULTS)("$name", async ({ url, verdict, attempts, gets }) => {
+  it.each(FAULTS)("$name", async ({ url, verdict, attempts, gets }) => {
     for (const [index, method] of ["GET", "POST"].entries()) {
-      const client = create({ baseURL: await url(), timeout: 150 });
+      const client = create({ baseURL: await url(), timeout: 250 });
       install(client, quickly());
       const error = await rejectionOf(client.request({ method }));
       const report = explainError(error);

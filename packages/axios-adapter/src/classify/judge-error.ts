@@ -36,11 +36,19 @@ function isAxiosError(error: unknown): error is AxiosError {
 
 /**
  * An answer whose status is no failure: a redirect that nobody follows, a body that is longer than this caller wants; or
- * one that was cut off midway.
+ * one that was cut off midway, which axios 1.7 also calls too long. The `http` adapter does not say whether that was by
+ * its own timeout.
  */
-function judgeBody({ code, message }: AxiosError): Said {
-  if (/^(?:Request failed with status code|maxContentLength)/.test(message)) return "permanent";
-  return code === "ERR_BAD_RESPONSE" ? "transient" : undefined;
+function judgeBody({ code, message, config }: AxiosError): Said {
+  const isTooLong = message.startsWith("maxContentLength") && config?.maxContentLength !== -1;
+  if (isTooLong || message.startsWith("Request failed with status code")) return "permanent";
+  if (code !== "ERR_BAD_RESPONSE") return undefined;
+  return hadItsTime(config) ? "timeout" : "transient";
+}
+
+function hadItsTime(config: AxiosError["config"]): boolean {
+  const { durationMs = 0 } = config?.resilience?.report?.attempts.at(-1) ?? {};
+  return durationMs >= (config?.timeout || Infinity);
 }
 
 function judgeSocket(error: AxiosError): Said {

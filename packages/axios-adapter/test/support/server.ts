@@ -73,10 +73,16 @@ export const answer =
 /** Closes the connection without an answer. */
 export const reset: Behaviour = (request) => void request.socket.resetAndDestroy();
 
-/** Promises more than it sends, and closes the connection midway. */
-export const cutMidway: Behaviour = (request, response) => {
+/** Promises more than it sends, and resets the connection midway. */
+export const resetMidway: Behaviour = (request, response) => {
   response.writeHead(200, { "content-length": "1000" }).write('{"half":');
   setTimeout(() => request.socket.resetAndDestroy(), 20);
+};
+
+/** The same, but it ends the connection as if all had been said. */
+export const cutMidway: Behaviour = (request, response) => {
+  response.writeHead(200, { "content-length": "1000" }).write('{"half":');
+  setTimeout(() => request.socket.end(), 20);
 };
 
 /** Takes the request, and is never heard of again. */
