@@ -18,10 +18,6 @@ function shown(value: unknown): string {
   return `an object with ${Object.keys(value).slice(0, 5).join(", ") || "nothing in it"}`;
 }
 
-export function isFunction(value: unknown): boolean {
-  return typeof value === "function";
-}
-
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -8,19 +8,22 @@ import { Protection } from "./protection.js";
 /** What `install` gives: the policy of the instance's requests, and the way back. */
 export interface Installation {
   /** Takes it off again: the instance is as it was. Requests that are on their way end as they began. */
-  eject(): void;
+  readonly eject: () => void;
   /**
    * The policy that requests run under; with a key, circuits and credit of its own are chosen in it.
    *
    * @throws BreakwaterError `ERR_INVALID_SPEC` where a function picks the policies: ask those. So do the others below.
    */
-  policy(key?: string): Policy;
+  readonly policy: (key?: string) => Policy;
   /** As a policy's `on`. */
   readonly on: Watchable["on"];
   /** Resolves when a request with this key, which is a host unless you chose otherwise, would be admitted. */
-  ready(options?: { readonly key?: string; readonly signal?: AbortSignal }): Promise<void>;
+  readonly ready: (options?: {
+    readonly key?: string;
+    readonly signal?: AbortSignal;
+  }) => Promise<void>;
   /** As a policy's `drain`. */
-  drain(options?: { readonly graceMs?: Duration }): Promise<DrainReport>;
+  readonly drain: (options?: { readonly graceMs?: Duration }) => Promise<DrainReport>;
 }
 
 const installed = new WeakMap<AxiosInstance, Installation>();
@@ -91,7 +94,7 @@ function installationOf(only: Policy | undefined, eject: () => void): Installati
   return {
     eject,
     policy,
-    on: on as Installation["on"], // the overloads are those of a policy's `on`
+    on,
     ready: async (options) => policy().ready(options),
     drain: async (options) => policy().drain(options),
   };

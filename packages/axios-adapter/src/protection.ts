@@ -65,7 +65,19 @@ export class Protection {
     const report = new RequestReport(policy.name, key);
     const caller = callerOf(config);
     const rules = this.#rules;
-    return send({ config, given, inner, policy, traits, key, asked, options, rules, caller, report });
+    return send({
+      config,
+      given,
+      inner,
+      policy,
+      traits,
+      key,
+      asked,
+      options,
+      rules,
+      caller,
+      report,
+    });
   }
 
   #keyOf(config: InternalAxiosRequestConfig): string | undefined {

@@ -16,43 +16,48 @@ import { answer, hang, serve } from "./support/server.js";
 
 const soon = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
-describe.each(CLIENTS)("a caller who gives up, with axios $version and $adapter", ({ create, version }) => {
-  const { isCancel, CancelToken } = VERSIONS[version];
+describe.each(CLIENTS)(
+  "a caller who gives up, with axios $version and $adapter",
+  ({ create, version }) => {
+    const { isCancel, CancelToken } = VERSIONS[version];
 
-  it("by its signal ends the attempt as axios does, and is nobody's failure", async () => {
-    const server = await serve(hang);
-    const client = create({ baseURL: server.url });
-    install(client, circuitBreaker({ consecutiveFailures: 1 }), quickly());
-    const controller = new AbortController();
-    const sent = rejectionOf(client.get("/", { signal: controller.signal }));
-    await soon(50);
-    controller.abort();
-    const error = await sent;
-    expect(isCancel(error)).toBe(true);
-    expect(server.received).toHaveLength(1);
-    expect((await rejectionOf(client.get("/", { timeout: 50 }))).isAxiosError).toBe(true);
-  });
+    it("by its signal ends the attempt as axios does, and is nobody's failure", async () => {
+      const server = await serve(hang);
+      const client = create({ baseURL: server.url });
+      install(client, circuitBreaker({ consecutiveFailures: 1 }), quickly());
+      const controller = new AbortController();
+      const sent = rejectionOf(client.get("/", { signal: controller.signal }));
+      await soon(50);
+      controller.abort();
+      const error = await sent;
+      expect(isCancel(error)).toBe(true);
+      expect(server.received).toHaveLength(1);
+      expect((await rejectionOf(client.get("/", { timeout: 50 }))).isAxiosError).toBe(true);
+    });
 
-  it("by a cancel token ends a wait between attempts at once, as axios does", async () => {
-    const server = await serve(answer(503));
-    const client = create({ baseURL: server.url });
-    install(client, retry({ baseMs: "20s", jitter: "none" }));
-    const { token, cancel } = CancelToken.source();
-    const sent = rejectionOf(client.get("/", { cancelToken: token }));
-    await soon(100);
-    cancel("enough");
-    expect(isCancel(await sent)).toBe(true);
-    expect(server.received).toHaveLength(1);
-  });
+    it("by a cancel token ends a wait between attempts at once, as axios does", async () => {
+      const server = await serve(answer(503));
+      const client = create({ baseURL: server.url });
+      install(client, retry({ baseMs: "20s", jitter: "none" }));
+      const { token, cancel } = CancelToken.source();
+      const sent = rejectionOf(client.get("/", { cancelToken: token }));
+      await soon(100);
+      cancel("enough");
+      expect(isCancel(await sent)).toBe(true);
+      expect(server.received).toHaveLength(1);
+    });
 
-  it("because time was up by AbortSignal.timeout counts as a timeout of the host", async () => {
-    const server = await serve(hang);
-    const client = create({ baseURL: server.url });
-    install(client, circuitBreaker({ consecutiveFailures: 1 }));
-    expect(isCancel(await rejectionOf(client.get("/", { signal: AbortSignal.timeout(50) })))).toBe(true);
-    expect((await rejectionOf(client.get("/"))).code).toBe("ERR_CIRCUIT_OPEN");
-  });
-});
+    it("because time was up by AbortSignal.timeout counts as a timeout of the host", async () => {
+      const server = await serve(hang);
+      const client = create({ baseURL: server.url });
+      install(client, circuitBreaker({ consecutiveFailures: 1 }));
+      expect(
+        isCancel(await rejectionOf(client.get("/", { signal: AbortSignal.timeout(50) }))),
+      ).toBe(true);
+      expect((await rejectionOf(client.get("/"))).code).toBe("ERR_CIRCUIT_OPEN");
+    });
+  },
+);
 
 describe("time limits", () => {
   const { create } = CLIENTS[0]!;

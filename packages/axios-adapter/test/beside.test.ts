@@ -13,18 +13,21 @@ describe.each(CLIENTS)("axios-retry beside us, with axios $version and $adapter"
   const warn = vi.spyOn(process, "emitWarning");
   beforeEach(() => void warn.mockReset().mockImplementation(() => {}));
 
-  it.each(["before", "after"])("put on %s us makes no retries of its own, and a warning says so once", async (when) => {
-    const server = await serve(answer(503));
-    const client = create({ baseURL: server.url });
-    if (when === "before") axiosRetry(client, { retries: 3 });
-    install(client, quickly());
-    if (when === "after") axiosRetry(client, { retries: 3 });
-    await rejectionOf(client.get("/"));
-    await rejectionOf(client.get("/"));
-    expect(server.received).toHaveLength(6);
-    expect(warn).toHaveBeenCalledOnce();
-    expect(warn.mock.calls[0]?.[0]).toMatch(/axios-retry is on the same axios instance/);
-  });
+  it.each(["before", "after"])(
+    "put on %s us makes no retries of its own, and a warning says so once",
+    async (when) => {
+      const server = await serve(answer(503));
+      const client = create({ baseURL: server.url });
+      if (when === "before") axiosRetry(client, { retries: 3 });
+      install(client, quickly());
+      if (when === "after") axiosRetry(client, { retries: 3 });
+      await rejectionOf(client.get("/"));
+      await rejectionOf(client.get("/"));
+      expect(server.received).toHaveLength(6);
+      expect(warn).toHaveBeenCalledOnce();
+      expect(warn.mock.calls[0]?.[0]).toMatch(/axios-retry is on the same axios instance/);
+    },
+  );
 
   it("keeps its retries where we make none", async () => {
     const server = await serve(answer(503));
@@ -49,29 +52,35 @@ describe.each(CLIENTS)("axios-retry beside us, with axios $version and $adapter"
 });
 
 describe("axios-cache-interceptor beside us", () => {
-  it.each(["before", "after"])("put on %s us answers from its cache without a call of ours", async (when) => {
-    const server = await serve(answer(200, { "cache-control": "max-age=60" }));
-    const client = axios.create({ baseURL: server.url });
-    if (when === "before") setupCache(client);
-    const verdicts: string[] = [];
-    install(client, quickly()).on("attempt.settled", ({ verdict }) => verdicts.push(verdict));
-    if (when === "after") setupCache(client);
-    await client.get("/");
-    await client.get("/");
-    expect(server.received).toHaveLength(1);
-    expect(verdicts).toEqual(["success"]);
-  });
+  it.each(["before", "after"])(
+    "put on %s us answers from its cache without a call of ours",
+    async (when) => {
+      const server = await serve(answer(200, { "cache-control": "max-age=60" }));
+      const client = axios.create({ baseURL: server.url });
+      const cache = (): unknown => setupCache(client);
+      if (when === "before") cache();
+      const verdicts: string[] = [];
+      install(client, quickly()).on("attempt.settled", ({ verdict }) => verdicts.push(verdict));
+      if (when === "after") cache();
+      await client.get("/");
+      await client.get("/");
+      expect(server.received).toHaveLength(1);
+      expect(verdicts).toEqual(["success"]);
+    },
+  );
 });
 
 describe("axios-mock-adapter beside us", () => {
   it("answers as a server would, and its answers are judged", async () => {
     const client = axios.create({ baseURL: "http://crm.example" });
     install(client, quickly());
-    const mock = new MockAdapter(client);
+    const mock = new MockAdapter(client as never);
     mock.onGet("/").replyOnce(503).onGet("/").reply(200, { fine: true });
     mock.onGet("/down").networkError();
     expect((await client.get("/")).data).toEqual({ fine: true });
-    expect((await rejectionOf(client.get("/down"))).config.resilience.report.attempts).toHaveLength(3);
+    expect((await rejectionOf(client.get("/down"))).config.resilience.report.attempts).toHaveLength(
+      3,
+    );
   });
 });
 
@@ -95,7 +104,10 @@ describe("a proxy from the environment", () => {
     install(client, quickly());
     const { config } = await client.get("/x");
     vi.unstubAllEnvs();
-    expect(proxy.received.map(({ url }) => url)).toEqual(["http://crm.example/x", "http://crm.example/x"]);
+    expect(proxy.received.map(({ url }) => url)).toEqual([
+      "http://crm.example/x",
+      "http://crm.example/x",
+    ]);
     expect(config.resilience?.report?.key).toBe("crm.example");
   });
 });

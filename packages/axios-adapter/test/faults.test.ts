@@ -171,16 +171,21 @@ describe.each(CLIENTS)("faults, with axios $version and $adapter", ({ create, ad
   });
 });
 
+const row = ({ name, verdict, attempts, gets }: Fault): string => {
+  const codes =
+    gets.http === gets.fetch ? `\`${gets.http}\`` : `\`${gets.http}\`, \`${gets.fetch}\``;
+  return [name, verdict, ...attempts, codes].join(" | ");
+};
+
 describe("the table of faults in the guide", () => {
-  const row = ({ name, verdict, attempts, gets }: Fault): string => {
-    const codes = gets.http === gets.fetch ? `\`${gets.http}\`` : `\`${gets.http}\`, \`${gets.fetch}\``;
-    return [name, verdict, ...attempts, codes].join(" | ");
-  };
   const guide = readFileSync(join(import.meta.dirname, "../../../docs/guides/axios.md"), "utf8");
   const rows = guide.replaceAll(/ +\| +/g, " | ").split("\n");
 
   it.each(FAULTS.map(row))("has: %s", (expected) => {
-    expect(rows.filter((line) => line.includes(`| ${expected}`)), `| ${expected} |`).toHaveLength(1);
+    expect(
+      rows.filter((line) => line.includes(`| ${expected}`)),
+      `| ${expected} |`,
+    ).toHaveLength(1);
   });
 });
 

@@ -14,14 +14,19 @@ describe("install", () => {
   it("refuses an instance that it has been put on already", () => {
     const client = axios.create();
     install(client);
-    expect(() => install(client)).toThrow(/one that has a policy already.*resilienceOf\(instance\)/s);
+    expect(() => install(client)).toThrow(
+      /one that has a policy already.*resilienceOf\(instance\)/s,
+    );
   });
 
   it.each([
     [[circuitBreaker(), circuitBreaker()], /expected one breaker/],
     [[{ retries: 3 }], /retry\(\{ maxAttempts \}\)/],
     [[{ key: "host" }], /install\.key: expected a function, received "host"/],
-    [[{ deadlineHeader: { name: "X", format: "hours" } }], /install\.deadlineHeader: expected the name/],
+    [
+      [{ deadlineHeader: { name: "X", format: "hours" } }],
+      /install\.deadlineHeader: expected the name/,
+    ],
     [["unheard-of"], /No policy is named "unheard-of"/],
     [["crm", circuitBreaker()], /either a policy, its name or a function/],
     [[7], /policy\[0\]: expected a part/],
@@ -127,7 +132,10 @@ describe.each(CLIENTS)("the host, with axios $version and $adapter", ({ create }
     ["http://a.example", "//c.example/y", "c.example"],
     ["http://a.example", "HTTP://U:P@D.example:80/y", "d.example"],
   ])("of %s and %s is %s", async (baseURL, url, host) => {
-    const client = create({ baseURL, adapter: async (config) => ({ config, status: 200, data: "", statusText: "", headers: {} }) });
+    const client = create({
+      baseURL,
+      adapter: async (config) => ({ config, status: 200, data: "", statusText: "", headers: {} }),
+    });
     install(client);
     const { config } = await client.get(url);
     expect(config.resilience?.report?.key).toBe(host);

@@ -111,7 +111,10 @@ describe.each(CLIENTS)("requests of $version with $adapter", ({ create, adapter 
     expect(config.resilience?.report).toMatchObject({
       policy: "crm",
       key: server.host,
-      attempts: [{ attempt: 1, status: 503 }, { attempt: 2, status: 200 }],
+      attempts: [
+        { attempt: 1, status: 503 },
+        { attempt: 2, status: 200 },
+      ],
     });
     const error = await rejectionOf(client.get("/"));
     expect(error.config.resilience.report.attempts).toMatchObject([{ attempt: 1, status: 404 }]);
@@ -143,7 +146,9 @@ describe.each(CLIENTS)("requests of $version with $adapter", ({ create, adapter 
     const client = create({ baseURL: server.url });
     install(client, quickly());
     const loaded: number[] = [];
-    await client.put("/", "x".repeat(1_000), { onUploadProgress: (event) => loaded.push(event.loaded) });
+    await client.put("/", "x".repeat(1_000), {
+      onUploadProgress: (event) => loaded.push(event.loaded),
+    });
     expect(loaded.filter((bytes) => bytes === 1_000)).toHaveLength(2);
   });
 });

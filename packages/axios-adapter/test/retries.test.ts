@@ -14,21 +14,27 @@ describe.each(CLIENTS)("retries by method, with axios $version and $adapter", ({
     expect(server.received).toHaveLength(3);
   });
 
-  it.each(["POST", "PATCH"])("%s is not repeated once it may have been processed", async (method) => {
-    const server = await serve(answer(500));
-    const client = create({ baseURL: server.url });
-    install(client, quickly());
-    const error = await rejectionOf(client.request({ method }));
-    expect(explainError(error)?.stoppedBy).toBe("unsafe");
-    expect(server.received).toHaveLength(1);
-  });
+  it.each(["POST", "PATCH"])(
+    "%s is not repeated once it may have been processed",
+    async (method) => {
+      const server = await serve(answer(500));
+      const client = create({ baseURL: server.url });
+      install(client, quickly());
+      const error = await rejectionOf(client.request({ method }));
+      expect(explainError(error)?.stoppedBy).toBe("unsafe");
+      expect(server.received).toHaveLength(1);
+    },
+  );
 
   it("POST is repeated with an Idempotency-Key of the caller's, which stays", async () => {
     const server = await serve(answer(500), answer(200));
     const client = create({ baseURL: server.url });
     install(client, quickly());
     await client.post("/", { a: 1 }, { headers: { "Idempotency-Key": '"mine"' } });
-    expect(server.received.map(({ headers }) => headers["idempotency-key"])).toEqual(['"mine"', '"mine"']);
+    expect(server.received.map(({ headers }) => headers["idempotency-key"])).toEqual([
+      '"mine"',
+      '"mine"',
+    ]);
   });
 
   it("POST gets a key of its own where that is on, quoted, and the same in each attempt", async () => {
@@ -92,15 +98,18 @@ describe("options of one request", () => {
     [{ retries: 3 }, /config\.resilience\.retries: expected one of policy, key/],
     [{ policy: "unheard-of" }, /No policy is named "unheard-of"/],
     ["off", /config\.resilience: expected an object/],
-  ])("that make no sense reject this request only, and nothing is sent: %j", async (wrong, message) => {
-    const server = await serve(answer(200));
-    const client = axios.create({ baseURL: server.url });
-    install(client);
-    const error = await rejectionOf(client.get("/", { resilience: wrong as object }));
-    expect(error.message).toMatch(message);
-    expect(server.received).toHaveLength(0);
-    expect((await client.get("/")).status).toBe(200);
-  });
+  ])(
+    "that make no sense reject this request only, and nothing is sent: %j",
+    async (wrong, message) => {
+      const server = await serve(answer(200));
+      const client = axios.create({ baseURL: server.url });
+      install(client);
+      const error = await rejectionOf(client.get("/", { resilience: wrong as object }));
+      expect(error.message).toMatch(message);
+      expect(server.received).toHaveLength(0);
+      expect((await client.get("/")).status).toBe(200);
+    },
+  );
 });
 
 describe("a hint of the server", () => {
@@ -164,7 +173,11 @@ describe("an open circuit", () => {
     install(client, circuitBreaker({ consecutiveFailures: 1 }), { name: "crm" });
     await rejectionOf(client.get("/"));
     const error = await rejectionOf(client.get("/"));
-    expect(error).toMatchObject({ code: "ERR_CIRCUIT_OPEN", policy: "crm", key: `127.0.0.1:${port}` });
+    expect(error).toMatchObject({
+      code: "ERR_CIRCUIT_OPEN",
+      policy: "crm",
+      key: `127.0.0.1:${port}`,
+    });
     expect(error.retryAfterMs).toBeGreaterThan(10_000);
     expect(axios.isAxiosError(error)).toBe(false);
   });
@@ -213,7 +226,8 @@ describe("beforeAttempt", () => {
     const server = await serve(answer(503), answer(200));
     const client = axios.create({ baseURL: server.url });
     install(client, quickly(), {
-      beforeAttempt: async (config, attempt) => void config.headers.set("X-Signature", `s${attempt}`),
+      beforeAttempt: async (config, attempt) =>
+        void config.headers.set("X-Signature", `s${attempt}`),
     });
     await client.get("/");
     expect(server.received.map(({ headers }) => headers["x-signature"])).toEqual(["s1", "s2"]);

@@ -11,7 +11,12 @@ import {
   runningCall,
   verdictOfStatus,
 } from "@breakwater/core";
-import { installVirtualClock, scriptedTask, throws, type VirtualClock } from "@breakwater/core/testing";
+import {
+  installVirtualClock,
+  scriptedTask,
+  throws,
+  type VirtualClock,
+} from "@breakwater/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { rejectionOf, reset } from "./regressions/fixtures.js";
 
@@ -28,7 +33,11 @@ describe("maxAttempts of one call", () => {
     [9, 3],
   ])("%i makes %i of the three attempts that the policy allows", async (maxAttempts, runs) => {
     const task = failing();
-    await clock.run(resilient(retry()).execute(task, { maxAttempts }).catch(() => {}));
+    await clock.run(
+      resilient(retry())
+        .execute(task, { maxAttempts })
+        .catch(() => {}),
+    );
     expect(task.runs).toHaveLength(runs);
   });
 
@@ -62,7 +71,10 @@ describe("classify of one call", () => {
   });
 
   it("comes after the policy's own rules", async () => {
-    const policy = resilient(retry(), classify(() => "ignored"));
+    const policy = resilient(
+      retry(),
+      classify(() => "ignored"),
+    );
     const error = await clock.run(rejectionOf(policy.execute(failing(), { classify: permanent })));
     expect(explainError(error)?.stoppedBy).toBe("ignored");
   });
@@ -95,7 +107,9 @@ describe("classify of one call", () => {
 
   it("rejects what is no object", async () => {
     const options = { classify: "transient" as OutcomeRules };
-    await expect(resilient().execute(() => 1, options)).rejects.toThrow(/classify: expected an obj/);
+    await expect(resilient().execute(() => 1, options)).rejects.toThrow(
+      /classify: expected an obj/,
+    );
   });
 });
 

@@ -13,8 +13,5 @@ export function withCauses(error: unknown, depth = 0): Failure[] {
   if (typeof error !== "object" || error === null || depth > DEEPEST) return [];
   const { cause, errors } = error as Failure;
   const held = Array.isArray(errors) ? errors : [];
-  return [
-    error as Failure,
-    ...[cause, ...held].flatMap((inner) => withCauses(inner, depth + 1)),
-  ];
+  return [error, ...[cause, ...held].flatMap((inner) => withCauses(inner, depth + 1))];
 }

@@ -64,7 +64,12 @@ const NOTHING: RequestResilience = Object.freeze({});
 export function parseRequestOptions(given: unknown): RequestResilience {
   if (given === undefined || given === null) return NOTHING;
   if (!isPlainObject(given))
-    throw badInput("config.resilience", "an object with options", given, "{ off: true } sends it unprotected");
+    throw badInput(
+      "config.resilience",
+      "an object with options",
+      given,
+      "{ off: true } sends it unprotected",
+    );
   checkOptions("config.resilience", checks, given);
   return given;
 }

@@ -4,7 +4,7 @@ import { badInput, isPlainObject } from "../bad-input.js";
 import { checkOptions } from "../options/check.js";
 import { axiosChecks, type AxiosOptions } from "../options/install-options.js";
 import { hostOf } from "../request/host.js";
-import { hasIdempotencyKey, isIdempotentMethod } from "../request/idempotency.js";
+import { isIdempotent } from "../request/idempotency.js";
 
 /** Chooses the policy of each request; undefined sends it unprotected. */
 export type PickPolicy = (config: InternalAxiosRequestConfig) => Policy | undefined;
@@ -86,13 +86,11 @@ function split(given: readonly unknown[]): { options: AxiosOptions; parts: unkno
 function makePolicy(
   instance: AxiosInstance,
   parts: readonly unknown[],
-  { idempotent }: AxiosOptions,
+  { idempotent = isIdempotent }: AxiosOptions,
 ): Policy {
   const name = nameFor(instance);
-  const byMethod = (config: InternalAxiosRequestConfig): boolean =>
-    isIdempotentMethod(config) || hasIdempotencyKey(config);
   const own = parts.find(isPlainObject);
-  const merged = { name, idempotent: idempotent ?? byMethod, ...own };
+  const merged = { name, idempotent, ...own };
   return resilient(...(parts.filter((part) => part !== own) as PolicyPart[]), merged);
 }
 

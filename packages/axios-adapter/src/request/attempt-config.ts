@@ -31,7 +31,8 @@ function signalOf(
   { responseType }: InternalAxiosRequestConfig,
   callers: AbortSignal | undefined,
 ): AbortSignal {
-  const outlivesCall = responseType === "stream" && callers !== undefined && call.signal !== callers;
+  const outlivesCall =
+    responseType === "stream" && callers !== undefined && call.signal !== callers;
   return outlivesCall ? AbortSignal.any([call.signal, callers]) : call.signal;
 }
 

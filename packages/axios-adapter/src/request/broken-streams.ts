@@ -20,5 +20,7 @@ function isOfConnection(error: unknown): boolean {
 }
 
 function isReadable(body: unknown): body is Readable {
-  return typeof (body as Partial<Readable> | null)?.pipe === "function" && "once" in (body as object);
+  return (
+    typeof (body as Partial<Readable> | null)?.pipe === "function" && "once" in (body as object)
+  );
 }

@@ -9,7 +9,7 @@ export interface Caller {
 }
 
 export function callerOf({ signal, cancelToken }: InternalAxiosRequestConfig): Caller {
-  const token = cancelToken === undefined ? undefined : signalOf(cancelToken as CancelToken);
+  const token = cancelToken === undefined ? undefined : signalOf(cancelToken);
   const signals = [signal as AbortSignal | undefined, token?.signal, runningCall()?.signal].filter(
     (one) => one !== undefined && one !== null,
   );

@@ -6,12 +6,10 @@ import type { MakeIdempotencyKey } from "../options/request-options.js";
 /** RFC 9110, section 9.2.2, and the QUERY that came after it. */
 const IDEMPOTENT = new Set("GET HEAD OPTIONS TRACE PUT DELETE QUERY".split(" "));
 
-export function isIdempotentMethod({ method = "get" }: InternalAxiosRequestConfig): boolean {
-  return IDEMPOTENT.has(method.toUpperCase());
-}
-
-export function hasIdempotencyKey({ headers }: InternalAxiosRequestConfig): boolean {
-  return headers.has("Idempotency-Key");
+/** May it be repeated after it may have been processed: by its method, or as the server knows it by its key? */
+export function isIdempotent(config: InternalAxiosRequestConfig): boolean {
+  const { method = "get", headers } = config;
+  return IDEMPOTENT.has(method.toUpperCase()) || headers.has("Idempotency-Key");
 }
 
 /**
@@ -22,7 +20,7 @@ export function giveIdempotencyKey(
   config: InternalAxiosRequestConfig,
   make: true | MakeIdempotencyKey,
 ): void {
-  if (isIdempotentMethod(config) || hasIdempotencyKey(config)) return;
+  if (isIdempotent(config)) return;
   const key: unknown = make === true ? randomUUID() : make(config);
   if (typeof key !== "string" || !/^[\x20-\x7e]+$/.test(key))
     throw badInput("idempotencyKey", "a function that returns a text in ASCII", key);

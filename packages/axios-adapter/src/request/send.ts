@@ -4,7 +4,7 @@ import { markOwnFailure } from "../classify/own-failures.js";
 import { configOfAttempt, isReplayable } from "./attempt-config.js";
 import { discard, isStream } from "./body.js";
 import { onBreak } from "./broken-streams.js";
-import { hasIdempotencyKey, isIdempotentMethod } from "./idempotency.js";
+import { isIdempotent } from "./idempotency.js";
 import type { Sending } from "./sending.js";
 
 /** Sends a request under its policy: as often as that allows, and not at all where it refuses. */
@@ -23,11 +23,8 @@ export function send(sending: Sending): Promise<AxiosResponse> {
 }
 
 function mayRepeat({ asked, options, config }: Sending): boolean {
-  if (asked.idempotent !== undefined) return asked.idempotent;
-  if (typeof options.idempotent === "boolean") return options.idempotent;
-  return (
-    options.idempotent?.(config) ?? (isIdempotentMethod(config) || hasIdempotencyKey(config))
-  );
+  const { idempotent = isIdempotent } = options;
+  return asked.idempotent ?? (typeof idempotent === "function" ? idempotent(config) : idempotent);
 }
 
 /** The attempts of one request, one after the other. */
@@ -89,12 +86,19 @@ class Attempts {
   #answered({ data }: AxiosResponse): void {
     this.#unread = data;
     if (!isStream(data)) return;
+    onBreak(data, (error) => void this.#broke(error));
+  }
+
+  async #broke(error: unknown): Promise<void> {
     const { policy, key, rules, caller } = this.#sending;
-    const { signal } = caller;
-    onBreak(data, (error) => {
-      const again = { key, signal, classify: rules, maxAttempts: 1 };
-      policy.execute(() => Promise.reject(error), again).catch(() => {});
-    });
+    const again = { key, signal: caller.signal, classify: rules, maxAttempts: 1 };
+    try {
+      await policy.execute(() => {
+        throw error;
+      }, again);
+    } catch {
+      // Whoever reads the stream has the error already.
+    }
   }
 }
 

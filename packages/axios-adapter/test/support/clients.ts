@@ -25,9 +25,8 @@ export const CLIENTS: readonly Client[] = (["newest", "oldest"] as const).flatMa
 export const quickly = (maxAttempts = 3): Retry =>
   retry({ maxAttempts, baseMs: 1, jitter: "none" });
 
-
-
 /** What a promise rejects with. */
+// oxlint-disable-next-line typescript/no-explicit-any -- whatever was thrown: tests look at all of it
 export async function rejectionOf(promise: Promise<unknown>): Promise<any> {
   return promise.then(
     (value) => {

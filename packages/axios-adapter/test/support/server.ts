@@ -1,4 +1,9 @@
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Server } from "node:net";
 import { onTestFinished } from "vitest";
@@ -66,7 +71,11 @@ async function start(
 }
 
 export const answer =
-  (status: number, headers: Record<string, string> = {}, body = `{"status":${status}}`): Behaviour =>
+  (
+    status: number,
+    headers: Record<string, string> = {},
+    body = `{"status":${status}}`,
+  ): Behaviour =>
   (_request, response) =>
     void response.writeHead(status, { "content-type": "application/json", ...headers }).end(body);
 
