@@ -11,7 +11,7 @@ const ITEMS = 10_000;
 const OUTAGE_AT = ITEMS / 2;
 const OUTAGE_MS = 2_000;
 
-await using upstream = await startUpstream();
+const upstream = await startUpstream();
 const breaker = circuitBreaker({ consecutiveFailures: 10, openMs: 500, maxOpenMs: 500 });
 const budget = retryBudget({ ratio: 0.2 });
 const crm = resilient(breaker, budget, timeout("1s"), { name: "crm", idempotent: true });
@@ -41,6 +41,8 @@ console.log(
   `${result.items} items: ${styleText("green", `${result.items - result.failed} sent`)}, ${result.failed} failed; ` +
     `${result.requests} requests, ${(result.requests / result.items).toFixed(3)} for each`,
 );
+
+await upstream.close();
 
 /** As a database's cursor would give them: one after the other, and no faster than they are taken. */
 async function* numbersUpTo(end: number): AsyncGenerator<number> {

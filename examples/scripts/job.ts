@@ -39,8 +39,8 @@ protect(Rates, {
 });
 
 const url = process.env["RATES_URL"];
-await using upstream = url === undefined ? await startUpstream() : undefined;
-if (upstream !== undefined) upstream.failFor(100); // so that there is something to see
+const upstream = url === undefined ? await startUpstream() : undefined;
+upstream?.failFor(100); // so that there is something to see
 
 try {
   console.log(await new Rates(url ?? upstream?.url ?? "").latest("EUR"));
@@ -50,4 +50,6 @@ try {
     error instanceof BreakwaterError ||
     explainError(error)?.attempts.at(-1)?.verdict === "transient";
   process.exitCode = isDown ? 75 : 1;
+} finally {
+  await upstream?.close();
 }

@@ -2,12 +2,13 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export interface Upstream extends AsyncDisposable {
+export interface Upstream {
   readonly url: string;
   /** Requests so far. */
   readonly requests: number;
   /** From now on it answers 503, for so long. */
   failFor(ms: number): void;
+  close(): Promise<void>;
 }
 
 export async function startUpstream({ answersAfterMs = 0 } = {}): Promise<Upstream> {
@@ -31,7 +32,7 @@ export async function startUpstream({ answersAfterMs = 0 } = {}): Promise<Upstre
     failFor(ms) {
       failsUntil = performance.now() + ms;
     },
-    async [Symbol.asyncDispose]() {
+    async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },

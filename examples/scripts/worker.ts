@@ -12,7 +12,7 @@ import {
 } from "@breakwater/core";
 import { startUpstream } from "./upstream.ts";
 
-await using upstream = await startUpstream({ answersAfterMs: 50 });
+const upstream = await startUpstream({ answersAfterMs: 50 });
 const crm = resilient(
   circuitBreaker(),
   retryBudget(),
@@ -52,3 +52,4 @@ console.log(
   `${signal}: ${done} jobs done, ${returned} given back; at the end ${report.finished} were running, and ` +
     `${report.waitsRefused} waited`,
 );
+await upstream.close();

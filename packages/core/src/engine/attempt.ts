@@ -23,7 +23,7 @@ export interface Owner extends Nested {
   readonly classifier: Classifier;
   readonly idempotencyKey: string;
   readonly credit: Credit | undefined;
-  readonly endsMs: number;
+  readonly ownEndMs: number;
   /** Its tasks run in an asynchronous context of their own. */
   readonly hasContext: boolean;
   /** Somebody may wait for the caller's abort: make sure that it is heard. */
@@ -186,6 +186,7 @@ export class Attempt implements Wait, Attempting, Frame, Abortable {
     scope.plan.counters.signalWasRead = true;
     if (signal !== undefined && (this.limitMs === undefined || signal.aborted)) return signal;
     const controller = new AbortController();
+    this.#abortable = controller;
     scope.plan.work.listens(this);
     if (this.#expiredWith === undefined) this.call.listen();
     else controller.abort(this.#expiredWith); // read only after its time was over
@@ -212,7 +213,7 @@ export class Attempt implements Wait, Attempting, Frame, Abortable {
 
   #settle(judgement: Judgement, outcome: unknown): void {
     this.isOver = true;
-    if (!judgement.verdict.alive) this.isLost = true;
+    if (judgement.verdict !== VERDICTS.success) this.isLost = true;
     if (this.#lane !== undefined) this.#lane.remove(this);
     if (this.overstays === undefined) this.#admission.exit(judgement, outcome);
     else this.#exitOverstays();

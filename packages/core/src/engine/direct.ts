@@ -7,7 +7,7 @@ import { Admission, type SharedCall } from "./admission.js";
 import { admit, admitUnder, Turn } from "./admit.js";
 import { drive } from "./drive.js";
 import { FirstCall } from "./first-call.js";
-import { attemptAround, isInsideTask } from "./nesting.js";
+import { attemptAround, endAround, isInsideTask } from "./nesting.js";
 import { finalBy, judgeFailure, reportSettled } from "./outcome.js";
 import type { Task } from "./plan.js";
 import { refusalError, rejectSoon, reportRefusal } from "./refusals.js";
@@ -67,7 +67,7 @@ function directWith(
   const signal = options.signal ?? undefined;
   if (signal?.aborted === true) return rejectSoon(signal.reason);
   const around = attemptAround();
-  const hasDeadline = isSet(options.deadlineMs) || (around?.call.endsMs ?? Infinity) !== Infinity;
+  const hasDeadline = isSet(options.deadlineMs) || endAround(around) !== Infinity;
   if (hasDeadline || isSet(options.classify)) return drive(scopes, task, self, args, options);
   const scope = scopeFor(scopes, self, args, options);
   const answer = admitUnder(scope, scope.plan.entrant, around?.loans() ?? []);

@@ -1,5 +1,6 @@
 import { BreakwaterError } from "../errors/errors.js";
 import { clock } from "../time/clock.js";
+import { formatDuration } from "../time/duration.js";
 import type { Driver } from "./driver.js";
 import type { Plan } from "./plan.js";
 import { Drained, refusalError, rejectSoon, reportRefusal } from "./refusals.js";
@@ -35,8 +36,8 @@ export async function drainPlan(plan: Plan, graceMs: number): Promise<DrainRepor
   await ended(plan, graceMs);
   const late = counters.running;
   if (late > 0) {
-    const message = `${policy} is being drained, and its ${graceMs} ms are over.`;
-    work.abort(new BreakwaterError("ERR_DRAINING", message, { policy }));
+    const message = `${policy} is being drained, and its ${formatDuration(graceMs)} are over.`;
+    work.abort(() => new CutByDrain("ERR_DRAINING", message, { policy }));
     await ended(plan, LAST_CHANCE_MS);
   }
   const left = counters.running;
@@ -47,6 +48,13 @@ export async function drainPlan(plan: Plan, graceMs: number): Promise<DrainRepor
     aborted: late - left,
     left,
   };
+}
+
+/** What the signals of running tasks are aborted with. It is no refusal: whoever ends with it has run. */
+class CutByDrain extends BreakwaterError {
+  override get isRefusal(): boolean {
+    return false;
+  }
 }
 
 /** Takes the place of a plan's driver: from now on every call is refused. */

@@ -1,6 +1,7 @@
 import type { Credit } from "../budget/credit.js";
 import { callInContext } from "../call/call.js";
 import type { ParsedCallOptions } from "../call/call-options.js";
+import { Whereabouts } from "../call/whereabouts.js";
 import type { Classifier } from "../classify/classifier.js";
 import type { BreakwaterError } from "../errors/errors.js";
 import type { StoppedBy } from "../events/catalog.js";
@@ -20,8 +21,10 @@ import { mayRepeat } from "./may-repeat.js";
 import {
   attemptAround,
   type Attempting,
+  endAround,
   gaveUpInside,
   hasDeposited,
+  isForNobody,
   isInsideTask,
   markGivenUp,
   moment,
@@ -59,8 +62,7 @@ class Run implements Owner, WaitingCall {
   readonly args: readonly unknown[] | undefined;
   readonly began: number = moment();
   parent: Attempting | undefined = undefined;
-  /** Of its own deadline, or of that of a call around it; `Infinity` without one. */
-  endsMs = Infinity;
+  ownEndMs = Infinity;
   resolve: Settle = unset;
   reject: Settle = unset;
   readonly #options: ParsedCallOptions | undefined;
@@ -71,6 +73,8 @@ class Run implements Owner, WaitingCall {
   #history: History | undefined = undefined;
   #turn: Turn | undefined = undefined;
   #idempotencyKey: string | undefined = undefined;
+  /** Noted once something else may end what it waits for. */
+  #whereabouts: Whereabouts | undefined = undefined;
   #listening: "not yet" | "yes" | "no more" = "not yet";
 
   constructor(
@@ -94,11 +98,10 @@ class Run implements Owner, WaitingCall {
   /** Finds out what is around it, and by when it has to end. */
   limit(): void {
     this.parent = attemptAround();
-    const inheritedMs = this.parent?.call.endsMs ?? Infinity;
-    if (!this.isLimited && inheritedMs === Infinity) return;
+    if (!this.isLimited && endAround(this.parent) === Infinity) return;
     // A deadline is counted from here, so its beginning must not be stale.
     this.#beganMs = clock.read();
-    this.endsMs = Math.min(inheritedMs, this.#ownEndMs);
+    this.ownEndMs = this.#beganMs + (this.#deadlineMs ?? Infinity);
   }
 
   start(): Promise<unknown> {
@@ -110,6 +113,12 @@ class Run implements Owner, WaitingCall {
     if (answer instanceof Admission) this.#begin(answer, this.#beganMs);
     else this.#queue(answer);
     return promise;
+  }
+
+  /** By when it has to end: its own deadline, or one around it; `Infinity` without any. */
+  get endsMs(): number {
+    const { ownEndMs, parent } = this;
+    return parent === undefined ? ownEndMs : Math.min(ownEndMs, endAround(parent));
   }
 
   get signal(): AbortSignal | undefined {
@@ -153,19 +162,18 @@ class Run implements Owner, WaitingCall {
 
   /** The policy is being drained: what waits ends now, with what it has got. */
   drain(): WaitsFor {
-    const waitedFor = this.#turn === undefined ? "retry" : "turn";
+    const waitedFor = this.#attempts === 0 ? "turn" : "retry";
     this.#stopWaiting();
     if (this.#attempts === 0) this.#refused(new Drained(this.scope.plan.policy));
     else this.#giveBack("drained", this.#history?.outcome);
     return waitedFor;
   }
 
-  /** The deadline of a call around this one holds only as long as that runs. */
+  /** The deadline of a call around this one that has ended well meanwhile holds no longer. */
   extraTimeMs({ limitMs = 0 }: Attempt): number {
-    if (this.parent?.isOver !== true) return 0;
+    if (this.parent === undefined) return 0;
     const { attemptTimeoutMs = Infinity } = this.scope.plan;
-    const leftMs = this.#ownEndMs - clock.now();
-    return Math.max(0, Math.min(attemptTimeoutMs - limitMs, leftMs));
+    return Math.max(0, Math.min(attemptTimeoutMs - limitMs, this.#timeLeftMs(clock.now())));
   }
 
   timeoutError({ limitMs = 0, number }: Attempt): BreakwaterError {
@@ -213,7 +221,13 @@ class Run implements Owner, WaitingCall {
     this.#turn = turn;
     this.scope.plan.work.waits(this);
     this.listen();
-    turn.waiter.ready = (answer) => this.#turnCame(turn.guard, answer);
+    this.#whereabouts ??= new Whereabouts();
+    turn.waiter.ready = (answer) => this.#goOn(() => this.#turnCame(turn.guard, answer));
+  }
+
+  #goOn(step: () => void): void {
+    if (this.#whereabouts === undefined) step();
+    else this.#whereabouts.goOn(step);
   }
 
   /** The other guards are asked again: much may have happened meanwhile. */
@@ -222,6 +236,10 @@ class Run implements Owner, WaitingCall {
     this.scope.plan.work.waitsNoLonger(this);
     if (answer instanceof Refusal) return this.#refused(answer);
     const granted = new Granted(guard, answer);
+    if (this.#attempts > 0 && isForNobody(this.parent)) {
+      granted.giveBackUnused();
+      return this.#giveBack("aborted", this.#history?.outcome);
+    }
     const next = this.#admit([granted]);
     granted.giveBackUnused();
     this.#proceed(next);
@@ -231,6 +249,8 @@ class Run implements Owner, WaitingCall {
     const { plan } = this.scope;
     if (this.#attempts === 0) this.#ownCredit?.depositForCall(this.#beganMs);
     else plan.counters.retries++;
+    if (plan.lane !== undefined && plan.retry.maxAttempts > 1)
+      this.#whereabouts ??= new Whereabouts();
     if (this.#history !== undefined) this.#leaveBehind(this.#history);
     const limitMs = this.endsMs === Infinity ? plan.attemptTimeoutMs : this.#limitMs(nowMs);
     this.#attempt = new Attempt(this, admission, ++this.#attempts, limitMs);
@@ -248,7 +268,7 @@ class Run implements Owner, WaitingCall {
     const { retry } = plan;
     const final = finalBy(judgement, this.signal);
     if (final !== undefined) return final;
-    if (this.parent?.isLost === true) return "aborted";
+    if (isForNobody(this.parent)) return "aborted";
     if (plan.work.isDraining) return "drained";
     if (history.cutByDeadline) return "deadline";
     if (this.#attempts >= this.#maxAttempts) return "attempts";
@@ -273,10 +293,10 @@ class Run implements Owner, WaitingCall {
     const next = { attempt: this.#attempts + 1, delayMs, verdict: verdict.name };
     if (plan.events.wanted)
       plan.events.emit("retry.scheduled", key === undefined ? next : { key, ...next });
-    if (delayMs === 0) return this.#again();
+    if (delayMs === 0) return this.#goOn(() => this.#again());
     plan.work.waits(this);
     this.listen();
-    retry.timer = clock.setTimer(() => this.#again(), delayMs);
+    retry.timer = clock.setTimer(() => this.#goOn(() => this.#again()), delayMs);
   }
 
   #again(): void {
@@ -286,7 +306,7 @@ class Run implements Owner, WaitingCall {
     this.scope.plan.work.waitsNoLonger(this);
     if (this.signal?.aborted === true)
       return this.#giveBack("aborted", { value: this.signal.reason, thrown: true });
-    if (this.parent?.isLost === true) return this.#giveBack("aborted", this.#history?.outcome);
+    if (isForNobody(this.parent)) return this.#giveBack("aborted", this.#history?.outcome);
     if (this.#hasTooLittleTime(0)) return this.#giveBack("deadline", this.#history?.outcome);
     this.#proceed(this.#admit([]));
   }
@@ -375,12 +395,8 @@ class Run implements Owner, WaitingCall {
     return shorterDeadline(this.scope.plan.deadlineMs, this.#options?.deadlineMs);
   }
 
-  get #ownEndMs(): number {
-    return this.#beganMs + (this.#deadlineMs ?? Infinity);
-  }
-
   #timeLeftMs(nowMs: number): number {
-    return (this.parent?.isOver === true ? this.#ownEndMs : this.endsMs) - nowMs;
+    return this.endsMs - nowMs;
   }
 
   #hasTooLittleTime(afterMs: number): boolean {
@@ -388,7 +404,7 @@ class Run implements Owner, WaitingCall {
   }
 
   #deadlineExceeded(): BreakwaterError {
-    const isOwn = this.endsMs === this.#ownEndMs;
+    const isOwn = this.endsMs === this.ownEndMs;
     const deadlineMs = isOwn ? this.#deadlineMs : undefined;
     return deadlineExceeded(this.scope, this.#attempts, deadlineMs, this.#history?.outcome.value);
   }

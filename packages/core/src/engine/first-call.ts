@@ -1,11 +1,14 @@
 import type { Call, CallOptions, Frame } from "../call/call.js";
 import type { Loan } from "../guards/guard.js";
 import { uuid } from "../time/random.js";
-import type { Judgement } from "../verdicts/verdict.js";
+import { type Judgement, VERDICTS } from "../verdicts/verdict.js";
 import type { Admission } from "./admission.js";
 import { attempting, type Attempting, moment } from "./nesting.js";
 import type { Place } from "./plan.js";
 import type { Abortable } from "./work.js";
+
+/** Whoever holds a signal keeps alive what can abort it: its task may hold nothing else of its call. */
+const keptBy = new WeakMap<AbortSignal, FirstCall>();
 
 /** A call of a plan that never retries and has no time limit, as its task sees it. Its only attempt is the call itself. */
 export class FirstCall implements Call, Frame, Attempting, Abortable {
@@ -46,7 +49,7 @@ export class FirstCall implements Call, Frame, Attempting, Abortable {
   }
 
   /** A call that has a deadline, its own or one around it, is driven. */
-  get endsMs(): number {
+  get ownEndMs(): number {
     return Infinity;
   }
 
@@ -58,7 +61,7 @@ export class FirstCall implements Call, Frame, Attempting, Abortable {
   /** It is over; what it held is to be exited. */
   end({ verdict }: Judgement): Admission {
     this.isOver = true;
-    this.isLost = !verdict.alive;
+    this.isLost = verdict !== VERDICTS.success;
     return this.#admission;
   }
 
@@ -84,7 +87,7 @@ export class FirstCall implements Call, Frame, Attempting, Abortable {
 
   /** The caller's, else one that only a drain aborts; a fresh one, as a shared one would collect listeners. */
   get signal(): AbortSignal {
-    return this.#signal ?? (this.#controller ??= this.#makeController()).signal;
+    return this.#signal ?? (this.#controller ?? this.#listen(new AbortController())).signal;
   }
 
   abort(reason: unknown): void {
@@ -103,9 +106,11 @@ export class FirstCall implements Call, Frame, Attempting, Abortable {
     return this;
   }
 
-  #makeController(): AbortController {
+  #listen(controller: AbortController): AbortController {
+    this.#controller = controller;
+    keptBy.set(controller.signal, this);
     this.#place.plan.work.listens(this);
-    return new AbortController();
+    return controller;
   }
 
   #lend(): readonly Loan[] {

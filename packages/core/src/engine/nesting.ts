@@ -41,8 +41,8 @@ export interface Attempting {
   readonly isLost: boolean;
   readonly call: Nested & {
     readonly credit: Credit | undefined;
-    /** When the deadline of this call, or of one around it, is over; `Infinity` without one. */
-    readonly endsMs: number;
+    /** When its own deadline is over; `Infinity` without one. */
+    readonly ownEndMs: number;
   };
   /** What calls inside it may run under: what it holds, and what the attempts around it do. */
   loans(): readonly Loan[];
@@ -56,12 +56,28 @@ export function isInsideTask(): boolean {
   return runningFrame() !== undefined || callInContext() !== undefined;
 }
 
-/** The attempt that this belongs to, as far as that is known, while it lasts. */
+/** The innermost attempt that this belongs to, as far as that is known, and that still runs. */
 export function attemptAround(): Attempting | undefined {
   const call: (Call & Frame & { readonly [attempting]?: Attempting }) | undefined =
     startingCall() ?? callInContext();
-  const around = call?.[attempting];
-  return around?.isOver === true ? undefined : around;
+  let around = call?.[attempting];
+  while (around?.isOver === true) around = around.call.parent;
+  return around;
+}
+
+/** When the first deadline of the calls around is over. Of an attempt that has ended well it holds no longer. */
+export function endAround(parent: Attempting | undefined): number {
+  let endMs = Infinity;
+  for (let around = parent; around !== undefined; around = around.call.parent)
+    if (!around.isOver || around.isLost) endMs = Math.min(endMs, around.call.ownEndMs);
+  return endMs;
+}
+
+/** Is any attempt around lost? Then nobody gets what goes on inside it, however deep. */
+export function isForNobody(parent: Attempting | undefined): boolean {
+  for (let around = parent; around !== undefined; around = around.call.parent)
+    if (around.isLost) return true;
+  return false;
 }
 
 /** Marks the error that `call` gave up on. */

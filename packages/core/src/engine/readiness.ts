@@ -5,6 +5,8 @@ import type { WaitingCall, WaitsFor } from "./work.js";
 
 /** Where it depends on the attempts that run when there is room again, it is looked for so often. */
 const LOOK_EVERY_MS = 10;
+/** However long a guard is sure to say no: it may be retuned or reset meanwhile. */
+const LOOK_AT_LEAST_EVERY_MS = 1_000;
 
 /**
  * Who waits until the guards of a place would let an attempt in, first in, first out. As many are let go at once as
@@ -14,6 +16,10 @@ export class Readiness {
   readonly #place: Place;
   readonly #expectants = new Set<Expectant>();
   #timer: Timer | undefined = undefined;
+  #letGo = 0;
+  #letGoAtMs = -Infinity;
+  /** Attempts that had begun by then. */
+  #begunThen = 0;
 
   constructor(place: Place) {
     this.#place = place;
@@ -37,11 +43,25 @@ export class Readiness {
 
   #look(): void {
     const { guards } = this.#place;
-    let slots = Math.min(...guards.map((guard) => guard.slots()));
-    for (const expectant of this.#expectants) if (slots-- > 0) expectant.ready();
+    this.#letGoFirst(Math.min(...guards.map((guard) => guard.slots())) - this.#coming);
     if (this.#expectants.size === 0) return;
     const waitMs = Math.max(LOOK_EVERY_MS, ...guards.map((guard) => guard.waitMs()));
-    this.#timer = clock.setTimer(() => this.#look(), waitMs);
+    this.#timer = clock.setTimer(() => this.#look(), Math.min(waitMs, LOOK_AT_LEAST_EVERY_MS));
+  }
+
+  #letGoFirst(slots: number): void {
+    const first = [...this.#expectants].slice(0, Math.max(0, slots));
+    if (first.length === 0) return;
+    this.#letGo = this.#coming + first.length;
+    this.#letGoAtMs = clock.read();
+    this.#begunThen = this.#place.plan.counters.begun;
+    for (const expectant of first) expectant.ready();
+  }
+
+  /** Who was let go a moment ago and has not begun yet: what room there seems to be is theirs. */
+  get #coming(): number {
+    if (clock.read() - this.#letGoAtMs >= LOOK_EVERY_MS) return 0;
+    return Math.max(0, this.#letGo - (this.#place.plan.counters.begun - this.#begunThen));
   }
 }
 

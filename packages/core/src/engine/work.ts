@@ -21,6 +21,7 @@ export class Work {
   #waiting: Set<WaitingCall> | undefined = undefined;
   #abortables: WeakRef<Abortable>[] = [];
   #sweepAt = SWEEP_FROM;
+  #makeReason: (() => unknown) | undefined = undefined;
 
   waits(call: WaitingCall): void {
     (this.#waiting ??= new Set()).add(call);
@@ -30,8 +31,9 @@ export class Work {
     this.#waiting?.delete(call);
   }
 
-  /** Its task has read its signal. */
+  /** Its task has read its signal; perhaps only now, when all others have been told. */
   listens(running: Abortable): void {
+    if (this.#makeReason !== undefined) return running.abort(this.#makeReason());
     if (this.#abortables.push(new WeakRef(running)) >= this.#sweepAt) this.#sweep();
   }
 
@@ -43,9 +45,13 @@ export class Work {
     return ended;
   }
 
-  /** Signals of what has ended already are aborted in vain: nobody listens any more. */
-  abort(reason: unknown): void {
-    for (const reference of this.#abortables.splice(0)) reference.deref()?.abort(reason);
+  /**
+   * Each gets a reason of its own, as tasks throw it. Signals of what has ended already are aborted in vain: nobody
+   * listens any more.
+   */
+  abort(makeReason: () => unknown): void {
+    this.#makeReason = makeReason;
+    for (const reference of this.#abortables.splice(0)) reference.deref()?.abort(makeReason());
   }
 
   #sweep(): void {

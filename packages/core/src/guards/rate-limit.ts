@@ -50,10 +50,12 @@ export class Limiter extends Pass implements Guard, QueueHome {
     return atMs + this.home.rules.waitMs < this.#freeAtMs(this.queued);
   }
 
+  /** One at least where one would be let in: rounding must not say otherwise. */
   slots(): number {
+    if (this.waitMs() > 0) return 0;
     const { burst } = this.home.rules;
     const spentMs = Math.max(0, this.#fullAtMs - clock.read());
-    return Math.max(0, Math.floor(burst - spentMs / this.#intervalMs) - this.queued);
+    return Math.max(1, Math.floor(burst - spentMs / this.#intervalMs) - this.queued);
   }
 
   /** An attempt that did not run has used nothing. */

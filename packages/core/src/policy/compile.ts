@@ -1,6 +1,7 @@
 import { Classifier } from "../classify/classifier.js";
 import { Counters } from "../engine/counters.js";
 import { direct } from "../engine/direct.js";
+import { refuseDrained } from "../engine/drain.js";
 import { drive } from "../engine/drive.js";
 import { withFallback } from "../engine/fallback.js";
 import type { Driver } from "../engine/driver.js";
@@ -45,6 +46,8 @@ export interface Compiled {
   readonly mode: Mode;
   /** Chosen here, once, and never per call. */
   readonly driver: Driver;
+  /** Takes its place when the policy is drained. */
+  readonly refusing: Driver;
   readonly scopes: Scopes;
 }
 
@@ -58,11 +61,16 @@ export function compile(
   const plan = planOf(policy, parts, options, events);
   const scopes = new PolicyScopes(plan, parts);
   const mode = modeOf(policy, options);
-  if (mode === "off") return { mode, driver: offDriver(scopes.common), scopes };
+  if (mode === "off")
+    return { mode, driver: offDriver(scopes.common), refusing: refuseDrained, scopes };
   const driver = forcedDriver ?? (canOnlyRunOnce(parts, options) ? direct : drive);
+  const { fallback } = parts;
+  const answered = (by: Driver): Driver =>
+    fallback === undefined ? by : withFallback(by, fallback.rules);
   return {
     mode,
-    driver: parts.fallback === undefined ? driver : withFallback(driver, parts.fallback.rules),
+    driver: answered(driver),
+    refusing: answered(refuseDrained),
     scopes,
   };
 }

@@ -1,8 +1,10 @@
+import { setMaxListeners } from "node:events";
 import type { Call, CallOptions } from "../call/call.js";
 import { type CallReport, explainError } from "../engine/report.js";
+import type { Abortable } from "../engine/work.js";
 import { BreakwaterError } from "../errors/errors.js";
 import { invalidSpec, issueOf } from "../parts/options.js";
-import type { Policy } from "./policy.js";
+import { LivePolicy, type Policy } from "./policy.js";
 
 /** How a batch is worked through. */
 export interface MapCallsOptions<T> extends Pick<CallOptions, "signal"> {
@@ -69,7 +71,7 @@ export async function* mapCalls<T, R>(
 const MOST_RETURNS = 2;
 
 /** The items under way, and the results that nobody has taken yet. */
-class Batch<T, R> {
+class Batch<T, R> implements Abortable {
   readonly #policy: Policy;
   readonly #source: Iterator<T> | AsyncIterator<T>;
   readonly #task: (item: T, call: Call, index: number) => R | PromiseLike<R>;
@@ -80,7 +82,10 @@ class Batch<T, R> {
   #underWay = 0;
   #taken = 0;
   #isTaking = false;
+  /** No item is taken any more. */
   #isExhausted = false;
+  /** It has said itself that there is nothing more, or has failed: it is not to be closed. */
+  #isSourceOver = false;
   #endedBy: { readonly error: unknown } | undefined;
   #wake: () => void = () => {};
 
@@ -92,10 +97,11 @@ class Batch<T, R> {
   ) {
     this.#concurrency = checked(options);
     this.#policy = policy;
-    this.#source =
-      Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
+    this.#source = iteratorOf(items);
     this.#task = task;
     this.#options = options;
+    setMaxListeners(0, this.#stop.signal); // one for each item under way is no leak, as Node 20 would think
+    if (policy instanceof LivePolicy) policy.tellOfDrain(this);
     const { signal } = options;
     if (signal?.aborted === true) this.handleEvent();
     else signal?.addEventListener("abort", this, { once: true });
@@ -103,14 +109,18 @@ class Batch<T, R> {
 
   /** The caller gave up. */
   handleEvent(): void {
-    this.#endEarly(this.#options.signal?.reason);
-    this.#stop.abort(this.#options.signal?.reason);
+    this.abort(this.#options.signal?.reason);
+  }
+
+  abort(reason: unknown): void {
+    this.#endEarly(reason);
+    this.#stop.abort(reason);
   }
 
   /** Undefined when there is none any more. */
   async next(): Promise<MapResult<T, Awaited<R>> | undefined> {
     if (!this.#isTaking) void this.#take();
-    while (this.#results.length === 0 && (this.#underWay > 0 || this.#isTaking))
+    while (this.#results.length === 0 && this.#isAnyToCome)
       await new Promise<void>((resolve) => (this.#wake = resolve));
     return this.#results.shift();
   }
@@ -122,11 +132,23 @@ class Batch<T, R> {
   /** Whoever leaves early leaves nothing running that listens to its signal, and no source open. */
   async close(): Promise<void> {
     this.#options.signal?.removeEventListener("abort", this);
-    const isDone = this.#isExhausted && this.#endedBy === undefined && this.#underWay === 0;
-    if (isDone) return;
-    this.#stop.abort(new Error("the batch was left"));
+    if (this.#underWay > 0) this.#stop.abort(new Error("the batch was left"));
     this.#isExhausted = true;
+    if (this.#isSourceOver) return;
+    const closing = this.#closeSource();
+    // Until a slow source has given what it was asked for it cannot be closed. Nobody waits for that, nor for an error
+    // of its closing that would hide the one which ended the batch.
+    if (this.#isTaking || this.#endedBy !== undefined) closing.catch(() => {});
+    if (!this.#isTaking) await (this.#endedBy === undefined ? closing : settled(closing));
+  }
+
+  async #closeSource(): Promise<void> {
     await this.#source.return?.();
+  }
+
+  /** A source that is slow does not hold up the end. */
+  get #isAnyToCome(): boolean {
+    return this.#underWay > 0 || (this.#isTaking && this.#endedBy === undefined);
   }
 
   /** Takes items while there is room for them. A source that is slow does not hold up the results. */
@@ -135,10 +157,11 @@ class Batch<T, R> {
     try {
       while (!this.#isExhausted && this.#underWay + this.#results.length < this.#concurrency) {
         const { done = false, value } = await this.#source.next();
-        if (done) this.#isExhausted = true;
+        if (done) this.#isExhausted = this.#isSourceOver = true;
         else if (!this.#isExhausted) void this.#work(value as T, this.#taken++);
       }
     } catch (error) {
+      this.#isSourceOver = true;
       this.#endEarly(error);
     }
     this.#isTaking = false;
@@ -148,6 +171,7 @@ class Batch<T, R> {
   #endEarly(error: unknown): void {
     this.#isExhausted = true;
     this.#endedBy ??= { error };
+    this.#wake();
   }
 
   async #work(item: T, index: number): Promise<void> {
@@ -171,33 +195,61 @@ class Batch<T, R> {
         return { item, index, status: "fulfilled", value };
       } catch (error) {
         const report = explainError(error);
-        if (this.#isRefused(error, report)) {
-          if (error.code === "ERR_DRAINING") return this.#endEarly(error) as undefined;
-        } else if (report?.stoppedBy !== "refused" || ++returns > MOST_RETURNS)
-          return { item, index, status: "rejected", error, report };
-        if (this.#options.whileOpen === "report" || !(await this.#isReady(key)))
-          return { item, index, status: "rejected", error, report };
+        const isRefused = this.#isRefused(error, report);
+        const comesBack =
+          isRefused || (report?.stoppedBy === "refused" && ++returns <= MOST_RETURNS);
+        const waits = comesBack && !isDraining(error) && this.#options.whileOpen !== "report";
+        const whyNot = waits ? await this.#untilReady(key) : error;
+        if (whyNot === undefined) continue;
+        if (isRefused && isDraining(whyNot)) return this.#endEarly(whyNot) as undefined;
+        return { item, index, status: "rejected", error, report };
       }
     }
   }
 
   /** Only where this policy itself said no, and nothing has run. */
-  #isRefused(error: unknown, report: CallReport | undefined): error is BreakwaterError {
+  #isRefused(error: unknown, report: CallReport | undefined): boolean {
     if (!(error instanceof BreakwaterError) || !error.isRefusal) return false;
     return error.policy === this.#policy.name && report?.attempts.length === 0;
   }
 
-  async #isReady(key: string | undefined): Promise<boolean> {
+  /** Or why it will not be. */
+  async #untilReady(key: string | undefined): Promise<unknown> {
     try {
       await this.#policy.ready({ key, signal: this.#stop.signal });
-      return true;
-    } catch {
-      return false;
+      return undefined;
+    } catch (error) {
+      return error;
     }
   }
 }
 
-function checked({ concurrency = 10 }: { readonly concurrency?: number }): number {
-  if (Number.isInteger(concurrency) && concurrency >= 1) return concurrency;
-  throw invalidSpec([issueOf("mapCalls.concurrency", "a whole number from 1", concurrency)]);
+function iteratorOf<T>(items: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
+  const { [Symbol.asyncIterator]: iterateLater } = items as Partial<AsyncIterable<T>>;
+  return iterateLater?.call(items) ?? (items as Iterable<T>)[Symbol.iterator]();
+}
+
+function isDraining(error: unknown): boolean {
+  return error instanceof BreakwaterError && error.code === "ERR_DRAINING";
+}
+
+async function settled(promise: Promise<void>): Promise<void> {
+  await Promise.allSettled([promise]);
+}
+
+/** The concurrency that is asked for. */
+function checked({
+  concurrency = 10,
+  whileOpen = "wait",
+  key,
+}: Pick<MapCallsOptions<never>, "concurrency" | "whileOpen" | "key">): number {
+  const issues = [];
+  if (!Number.isInteger(concurrency) || concurrency < 1)
+    issues.push(issueOf("mapCalls.concurrency", "a whole number from 1", concurrency));
+  if (!["wait", "report"].includes(whileOpen))
+    issues.push(issueOf("mapCalls.whileOpen", "'wait' or 'report'", whileOpen));
+  if (key !== undefined && typeof key !== "function")
+    issues.push(issueOf("mapCalls.key", "a function", key));
+  if (issues.length > 0) throw invalidSpec(issues);
+  return concurrency;
 }

@@ -1,8 +1,10 @@
 import { type Call, type CallOptions, runningFrame } from "../call/call.js";
 import { parseCallOptions } from "../call/call-options.js";
-import { drainPlan, type DrainReport, refuseDrained } from "../engine/drain.js";
+import { drainPlan, type DrainReport } from "../engine/drain.js";
 import type { Task } from "../engine/plan.js";
 import { Readiness } from "../engine/readiness.js";
+import { scopeFor } from "../engine/scope.js";
+import type { Abortable } from "../engine/work.js";
 import { Drained, refusalError, rejectSoon } from "../engine/refusals.js";
 import { EVENTS, type EventType } from "../events/catalog.js";
 import { Events } from "../events/events.js";
@@ -166,9 +168,8 @@ export class LivePolicy implements Policy {
 
   ready(options: Pick<CallOptions, "key" | "signal"> = {}): Promise<void> {
     try {
-      const { key, signal } = parseCallOptions(options);
-      const { scopes } = this.#compiled;
-      const scope = key === undefined || key === null ? scopes.common : scopes.at(key);
+      const { signal, ...given } = parseCallOptions(options);
+      const scope = scopeFor(this.#compiled.scopes, undefined, undefined, given);
       if (scope.plan.work.isDraining)
         return rejectSoon(refusalError(scope, new Drained(this.name)));
       return (scope.readiness ??= new Readiness(scope)).wait(signal ?? undefined);
@@ -178,17 +179,20 @@ export class LivePolicy implements Policy {
   }
 
   /** A second drain waits for the same attempts. */
-  drain({
-    graceMs = DEFAULT_GRACE_MS,
-  }: { readonly graceMs?: Duration } = {}): Promise<DrainReport> {
+  drain(options?: { readonly graceMs?: Duration } | null): Promise<DrainReport> {
     try {
-      const ms = parseGrace(graceMs);
-      const { scopes } = this.#compiled;
-      this.#compiled = { ...this.#compiled, driver: refuseDrained };
+      const ms = parseGrace(options?.graceMs ?? DEFAULT_GRACE_MS);
+      const { refusing, scopes } = this.#compiled;
+      this.#compiled = { ...this.#compiled, driver: refusing };
       return drainPlan(scopes.plan, ms);
     } catch (error) {
       return rejectSoon(error);
     }
+  }
+
+  /** Tells `batch` what running tasks are told when a drain has lost its patience. */
+  tellOfDrain(batch: Abortable): void {
+    this.#compiled.scopes.plan.work.listens(batch);
   }
 
   explain(): Explanation {

@@ -9,7 +9,7 @@ import type { Parts } from "./assemble.js";
 /** What a policy has done so far, as plain JSON. */
 export type CountersSoFar = Pick<
   Counters,
-  "attempts" | "retries" | "deniedRetries" | "refusedCalls" | "unknownErrors"
+  "attempts" | "retries" | "deniedRetries" | "refusedCalls" | "unknownErrors" | "fallbacks"
 >;
 
 /** The state of a policy as plain JSON. */
@@ -41,8 +41,8 @@ export function takeSnapshot(
 }
 
 export function countersSoFar(counters: Counters): CountersSoFar {
-  const { attempts, retries, deniedRetries, refusedCalls, unknownErrors } = counters;
-  return { attempts, retries, deniedRetries, refusedCalls, unknownErrors };
+  const { attempts, retries, deniedRetries, refusedCalls, unknownErrors, fallbacks } = counters;
+  return { attempts, retries, deniedRetries, refusedCalls, unknownErrors, fallbacks };
 }
 
 /** @throws BreakwaterError `ERR_INVALID_SPEC` for what is no snapshot; nothing has changed then. */

@@ -1,3 +1,4 @@
+import { Whereabouts } from "../call/whereabouts.js";
 import { type Clock, sleepersOf, type Timer, useClock } from "../time/clock.js";
 import { seededRandom, useRandom } from "../time/random.js";
 import { systemClock } from "../time/system-clock.js";
@@ -134,8 +135,10 @@ class ManualClock implements Clock {
     return { bootId: "virtual", bootMs: this.#nowMs };
   }
 
+  /** As a timer of Node's does, it fires in the asynchronous context that it was made in. */
   setTimer(fn: () => void, ms: number): Timer {
-    const due = { atMs: this.#nowMs + ms, fn };
+    const whereabouts = new Whereabouts();
+    const due = { atMs: this.#nowMs + ms, fn: () => whereabouts.goOn(fn) };
     const later = this.#due.findIndex(({ atMs }) => atMs > due.atMs);
     this.#due.splice(later === -1 ? this.#due.length : later, 0, due);
     return due;

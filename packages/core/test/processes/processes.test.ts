@@ -39,6 +39,20 @@ describe("timers, in real processes", () => {
   });
 });
 
+describe("a drain on SIGTERM", () => {
+  test("ends 200 backoffs, 50 in a queue and 20 that run, and then the process ends by itself", async () => {
+    const { code, told, stderr } = await runScript("drain");
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    expect(told).toMatchObject({
+      report: { retriesEnded: 200, waitsRefused: 50, finished: 15, aborted: 5, left: 0 },
+      seen: { drained: 200, ERR_DRAINING: 50, fine: 15, "running ERR_DRAINING": 5 },
+      late: { code: "ERR_DRAINING", isRefusal: true },
+    });
+    expect(told["lingeredMs"]).toBeLessThan(500);
+  });
+});
+
 describe("a failing call that nobody awaits raises unhandledRejection exactly once", () => {
   test.each([
     ["direct", "rejects"],

@@ -40,6 +40,30 @@ describe("a bulkhead", () => {
     ]);
   });
 
+  it("keeps the place of who waits when newcomers come in the moment of a freed permit (C10)", async () => {
+    const policy = resilient(bulkhead({ limit: 1, queueLimit: 1 }));
+    const first = policy.execute(scriptedTask(returns("first", { afterMs: 10 })));
+    const queued = policy.execute(() => "queued");
+    const newcomers = first.then(() =>
+      Promise.allSettled([1, 2, 3].map((n) => policy.execute(() => n))),
+    );
+    const settled = await clock.run(newcomers);
+    expect(await queued).toBe("queued");
+    expect(settled.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected"]);
+  });
+
+  it("gives the place of who has given up to the next at once (C10)", async () => {
+    const policy = resilient(bulkhead({ limit: 1, queueLimit: 1, queueWaitMs: "1h" }));
+    const first = policy.execute(scriptedTask(returns("first", { afterMs: 10 })));
+    const caller = new AbortController();
+    const gaveUp = policy.execute(works, { signal: caller.signal });
+    const reason = new Error("not wanted any more");
+    caller.abort(reason);
+    const next = policy.execute(() => "next");
+    expect(await rejectionOf(gaveUp)).toBe(reason);
+    expect(await clock.run(Promise.all([first, next]))).toEqual(["first", "next"]);
+  });
+
   it("that is full says nothing about the dependency: the circuit stays closed (O2)", async () => {
     const breaker = circuitBreaker({ consecutiveFailures: 1 });
     const policy = resilient(breaker, bulkhead({ limit: 1 }));

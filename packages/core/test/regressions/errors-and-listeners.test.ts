@@ -3,6 +3,7 @@ import {
   bulkhead,
   circuitBreaker,
   classify,
+  fallback,
   resilient,
   retry,
   retryBudget,
@@ -27,6 +28,16 @@ const bug = (): never => {
 };
 
 const valueOf = (n: number): Promise<string> => Promise.resolve(`value ${n}`);
+
+describe("a fallback", () => {
+  it("gives the caller its value (M5)", async () => {
+    const policy = resilient(
+      circuitBreaker(),
+      fallback(() => "a stale copy"),
+    );
+    expect(await policy.execute(scriptedTask(throws(reset())))).toBe("a stale copy");
+  });
+});
 
 describe("the task's own error", () => {
   it("reaches the caller although the classifier throws (C14)", async () => {
