@@ -1,4 +1,5 @@
 export { install, type Installation, resilienceOf } from "./install.js";
+export type { AnyAxiosInstance } from "./instance.js";
 export type { AxiosOptions, AxiosPart } from "./options/install-options.js";
 export type { MakeIdempotencyKey, RequestResilience } from "./options/request-options.js";
 export type { PickPolicy } from "./policy/source.js";

@@ -1,6 +1,6 @@
 import type { DrainReport, Duration, Policy, Watchable } from "@breakwater/core";
-import type { AxiosInstance } from "axios";
 import { badInput } from "./bad-input.js";
+import { type AnyAxiosInstance, instanceFrom } from "./instance.js";
 import type { AxiosOptions, AxiosPart } from "./options/install-options.js";
 import { type PickPolicy, sourceOf } from "./policy/source.js";
 import { Protection } from "./protection.js";
@@ -26,7 +26,7 @@ export interface Installation {
   readonly drain: (options?: { readonly graceMs?: Duration }) => Promise<DrainReport>;
 }
 
-const installed = new WeakMap<AxiosInstance, Installation>();
+const installed = new WeakMap<AnyAxiosInstance, Installation>();
 
 /**
  * Puts every request of an axios instance under a policy: a circuit for each host, retries within a budget, time limits.
@@ -44,13 +44,13 @@ const installed = new WeakMap<AxiosInstance, Installation>();
  * const { data } = await client.get("/rates"); // repeated if that is safe, refused while the circuit is open
  */
 export function install(
-  instance: AxiosInstance,
+  instance: AnyAxiosInstance,
   policy: string | Policy | PickPolicy,
   options?: AxiosOptions,
 ): Installation;
-export function install(instance: AxiosInstance, ...parts: readonly AxiosPart[]): Installation;
-export function install(instance: AxiosInstance, ...given: readonly unknown[]): Installation {
-  mustBeInstance(instance);
+export function install(instance: AnyAxiosInstance, ...parts: readonly AxiosPart[]): Installation;
+export function install(given: AnyAxiosInstance, ...parts: readonly unknown[]): Installation {
+  const instance = instanceFrom(given);
   if (installed.has(instance))
     throw badInput(
       "install",
@@ -58,7 +58,7 @@ export function install(instance: AxiosInstance, ...given: readonly unknown[]): 
       "one that has a policy already",
       "Call eject() of the first installation, or find it by resilienceOf(instance)",
     );
-  const source = sourceOf(instance, given);
+  const source = sourceOf(instance, parts);
   const protection = new Protection(instance, source);
   const { request } = instance.interceptors;
   const id = request.use((config) => protection.intercept(config), null, { synchronous: true });
@@ -76,7 +76,7 @@ export function install(instance: AxiosInstance, ...given: readonly unknown[]): 
  * @example
  * await resilienceOf(client)?.drain({ graceMs: "5s" });
  */
-export function resilienceOf(instance: AxiosInstance): Installation | undefined {
+export function resilienceOf(instance: AnyAxiosInstance): Installation | undefined {
   return installed.get(instance);
 }
 
@@ -98,10 +98,4 @@ function installationOf(only: Policy | undefined, eject: () => void): Installati
     ready: async (options) => policy().ready(options),
     drain: async (options) => policy().drain(options),
   };
-}
-
-function mustBeInstance(instance: unknown): void {
-  const { interceptors, create } = (instance ?? {}) as Partial<AxiosInstance>;
-  if (typeof interceptors?.request?.use === "function" && typeof create === "function") return;
-  throw badInput("install", "an axios instance: axios, or what axios.create() returns", instance);
 }

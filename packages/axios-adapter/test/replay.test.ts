@@ -1,7 +1,7 @@
 import { Agent } from "node:http";
 import { Readable } from "node:stream";
 import FormDataOfOld from "form-data";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { install } from "../src/index.js";
 import { CLIENTS, quickly, rejectionOf } from "./support/clients.js";
 import { answer, reset, serve } from "./support/server.js";
@@ -149,7 +149,7 @@ describe.each(CLIENTS)("requests of $version with $adapter", ({ create, adapter 
     await client.put("/", "x".repeat(1_000), {
       onUploadProgress: (event) => loaded.push(event.loaded),
     });
-    expect(loaded.filter((bytes) => bytes === 1_000)).toHaveLength(2);
+    await vi.waitFor(() => expect(loaded.filter((bytes) => bytes === 1_000)).toHaveLength(2));
   });
 });
 
