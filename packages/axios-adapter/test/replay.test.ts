@@ -153,6 +153,23 @@ describe.each(CLIENTS)("requests of $version with $adapter", ({ create, adapter 
   });
 });
 
+describe("an adapter that writes to the config it gets", () => {
+  it("changes no other attempt", async () => {
+    const seen: unknown[] = [];
+    const client = CLIENTS[0]!.create({
+      adapter: async (config) => {
+        seen.push(config.headers.get("X-Trace") ?? "none", config.data);
+        config.headers.set("X-Trace", "left over");
+        config.data = "left over";
+        return { config, status: 503, data: "", statusText: "", headers: {} };
+      },
+    });
+    install(client, quickly());
+    await client.put("http://crm.example/", "body");
+    expect(seen).toEqual(["none", "body", "none", "body", "none", "body"]);
+  });
+});
+
 describe("requests by http", () => {
   const { create } = CLIENTS[0]!;
 

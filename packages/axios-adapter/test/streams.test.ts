@@ -1,3 +1,4 @@
+import { Agent } from "node:http";
 import { text } from "node:stream/consumers";
 import { circuitBreaker, deadline, timeout } from "@breakwater/core";
 import { describe, expect, it } from "vitest";
@@ -59,6 +60,20 @@ describe.each(CLIENTS)("a response stream, with axios $version and $adapter", ({
     const client = create({ baseURL: server.url, responseType: "stream" });
     install(client, quickly());
     expect(await text((await client.get("/")).data)).toBe("fine");
+  });
+
+  it("of a failed attempt does not keep the only connection from the next one", async () => {
+    const server = await serve(answer(503, {}, "x".repeat(5_000_000)), answer(200, {}, "fine"));
+    const httpAgent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const client = create({
+      baseURL: server.url,
+      responseType: "stream",
+      httpAgent,
+      timeout: 1_000,
+    });
+    install(client, quickly(2));
+    expect(await text((await client.get("/")).data)).toBe("fine");
+    httpAgent.destroy();
   });
 
   it("of the last failure is the caller's to read", async () => {
