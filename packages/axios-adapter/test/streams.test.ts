@@ -69,7 +69,6 @@ describe.each(CLIENTS)("a response stream, with axios $version and $adapter", ({
       baseURL: server.url,
       responseType: "stream",
       httpAgent,
-      timeout: 1_000,
     });
     install(client, quickly(2));
     expect(await text((await client.get("/")).data)).toBe("fine");
