@@ -148,6 +148,8 @@ const FIELDS: { readonly [M in Maker]: Readonly<Record<string, Field>> } = {
   bulkhead: {
     name: { ...text, beside: { limit: 5 } },
     limit: integer(1, 1_000_000),
+    queueLimit: integer(0, 1_000_000, { limit: 5 }),
+    queueWaitMs: duration(1, { limit: 5 }),
     abandonMs: duration(1, { limit: 5 }),
     perKey: { ...flag, beside: { limit: 5 } },
     maxKeys: integer(1, 1_000_000, { limit: 5 }),

@@ -7,7 +7,7 @@ import {
   Refusal,
   Waiter,
 } from "../guards/guard.js";
-import { JUDGED } from "../verdicts/verdict.js";
+import { NOT_RUN } from "../verdicts/verdict.js";
 import { Admission } from "./admission.js";
 import type { Scope } from "./scope.js";
 
@@ -60,7 +60,7 @@ function admitUnusual(
     if (answer.isProbe) asking = { ...entrant, mostWaitMs: 0 };
     answer = ask(guard, asking, loans);
   }
-  for (const pass of passes) pass.exit(JUDGED.refused);
+  for (const pass of passes) pass.exit(NOT_RUN);
   return answer instanceof Refusal
     ? answer
     : new Turn(answer, scope.guards[passes.length] as Guard);

@@ -5,7 +5,7 @@ import { Refusal } from "../guards/guard.js";
 import { type Judgement, JUDGED, VERDICTS } from "../verdicts/verdict.js";
 import { Admission, type SharedCall } from "./admission.js";
 import { admit, admitUnder, Turn } from "./admit.js";
-import { drive } from "./drive.js";
+import { drive, driveAt } from "./drive.js";
 import { FirstCall } from "./first-call.js";
 import { attemptAround, endAround, isInsideTask } from "./nesting.js";
 import { finalBy, judgeFailure, reportSettled } from "./outcome.js";
@@ -32,7 +32,7 @@ export function direct(
   const answer = admit(scope, scope.plan.entrant);
   if (answer instanceof Admission) return run(scope, answer, task, self, args);
   if (answer instanceof Refusal) return refuse(scope, answer);
-  return driveInstead(answer, scopes, task, self, args, {});
+  return driveInstead(answer, scope, task, self, args, {});
 }
 
 function run(
@@ -72,7 +72,7 @@ function directWith(
   const scope = scopeFor(scopes, self, args, options);
   const answer = admitUnder(scope, scope.plan.entrant, around?.loans() ?? []);
   if (answer instanceof Refusal) return refuse(scope, answer);
-  if (answer instanceof Turn) return driveInstead(answer, scopes, task, self, args, options);
+  if (answer instanceof Turn) return driveInstead(answer, scope, task, self, args, options);
   const call = new FirstCall(scope, answer, signal, around);
   scope.plan.counters.begun++;
   const start = callInContext() === undefined ? runTask : runTaskInContext;
@@ -96,14 +96,14 @@ function isSet(value: unknown): boolean {
 /** One of its guards has a queue, and is full: this call has to wait after all. */
 function driveInstead(
   { waiter }: Turn,
-  scopes: Scopes,
+  scope: Scope,
   task: Task,
   self: unknown,
   args: readonly unknown[] | undefined,
   options: ParsedCallOptions,
 ): Promise<unknown> {
   waiter.giveUp();
-  return drive(scopes, task, self, args, options);
+  return driveAt(scope, task, self, args, options);
 }
 
 /** The frame and the handlers of all calls under one admission that have nothing of their own. */

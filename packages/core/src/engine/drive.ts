@@ -10,7 +10,7 @@ import { backoffMs } from "../retry/backoff.js";
 import { clock } from "../time/clock.js";
 import { LONGEST_TIMER_MS } from "../time/duration.js";
 import { uuid } from "../time/random.js";
-import { type Judgement, JUDGED } from "../verdicts/verdict.js";
+import { type Judgement, NOT_RUN } from "../verdicts/verdict.js";
 import { Admission } from "./admission.js";
 import { admit, admitUnder, Turn } from "./admit.js";
 import { Attempt, type Owner } from "./attempt.js";
@@ -46,7 +46,18 @@ export function drive(
 ): Promise<unknown> {
   const signal = options?.signal;
   if (signal?.aborted === true) return rejectSoon(signal.reason);
-  const run = new Run(scopeFor(scopes, self, args, options), task, self, args, options);
+  return driveAt(scopeFor(scopes, self, args, options), task, self, args, options);
+}
+
+/** The same for a call whose scope is known: its key function has been asked, and is not asked twice. */
+export function driveAt(
+  scope: Scope,
+  task: Task,
+  self: unknown,
+  args: readonly unknown[] | undefined,
+  options: ParsedCallOptions | undefined,
+): Promise<unknown> {
+  const run = new Run(scope, task, self, args, options);
   if (run.isLimited || isInsideTask()) run.limit();
   return run.start();
 }
@@ -236,9 +247,9 @@ class Run implements Owner, WaitingCall {
     this.scope.plan.work.waitsNoLonger(this);
     if (answer instanceof Refusal) return this.#refused(answer);
     const granted = new Granted(guard, answer);
-    if (this.#attempts > 0 && isForNobody(this.parent)) {
+    if (this.#isForNobody || this.#hasTooLittleTime(0)) {
       granted.giveBackUnused();
-      return this.#giveBack("aborted", this.#history?.outcome);
+      return this.#isForNobody ? this.#stopForNobody() : this.#ranOutOfTime();
     }
     const next = this.#admit([granted]);
     granted.giveBackUnused();
@@ -306,7 +317,7 @@ class Run implements Owner, WaitingCall {
     this.scope.plan.work.waitsNoLonger(this);
     if (this.signal?.aborted === true)
       return this.#giveBack("aborted", { value: this.signal.reason, thrown: true });
-    if (isForNobody(this.parent)) return this.#giveBack("aborted", this.#history?.outcome);
+    if (this.#isForNobody) return this.#stopForNobody();
     if (this.#hasTooLittleTime(0)) return this.#giveBack("deadline", this.#history?.outcome);
     this.#proceed(this.#admit([]));
   }
@@ -356,13 +367,27 @@ class Run implements Owner, WaitingCall {
 
   /** After a wait. If an attempt has run, the caller gets what that ended with. */
   #refused(refusal: Refusal): void {
-    const isForTime = this.endsMs !== Infinity && this.#hasTooLittleTime(0);
-    if (this.#attempts > 0)
-      return this.#giveBack(isForTime ? "deadline" : "refused", this.#history?.outcome);
+    // Whose wait a deadline cuts short has exactly as much time left as an attempt needs.
+    const isForTime = this.#timeLeftMs(clock.now()) <= this.scope.plan.minAttemptMs;
+    if (isForTime) return this.#ranOutOfTime();
+    if (this.#attempts > 0) return this.#giveBack("refused", this.#history?.outcome);
     this.#end();
-    this.reject(
-      this.#refusal(isForTime ? this.#deadlineExceeded() : refusalError(this.scope, refusal)),
-    );
+    this.reject(this.#refusal(refusalError(this.scope, refusal)));
+  }
+
+  #ranOutOfTime(): void {
+    if (this.#attempts > 0) return this.#giveBack("deadline", this.#history?.outcome);
+    this.#end();
+    this.reject(this.#refusal(this.#deadlineExceeded()));
+  }
+
+  /** Before a retry: the attempt around this call has failed or is out of time. */
+  get #isForNobody(): boolean {
+    return this.#attempts > 0 && isForNobody(this.parent);
+  }
+
+  #stopForNobody(): void {
+    this.#giveBack("aborted", this.#history?.outcome);
   }
 
   /** Before the first attempt: nothing has been started, and nothing is undone. */
@@ -437,7 +462,7 @@ class Granted extends Loan {
   }
 
   giveBackUnused(): void {
-    this.#pass?.exit(JUDGED.refused);
+    this.#pass?.exit(NOT_RUN);
     this.#pass = undefined;
   }
 }

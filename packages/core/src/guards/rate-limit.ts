@@ -1,6 +1,6 @@
 import { clock, type Timer } from "../time/clock.js";
 import { formatDuration } from "../time/duration.js";
-import { type Judgement, VERDICTS } from "../verdicts/verdict.js";
+import { type Judgement, NOT_RUN } from "../verdicts/verdict.js";
 import { type Answer, type Entrant, type Guard, Loan, Pass, Refusal } from "./guard.js";
 import { Place, Queue, type QueueHome } from "./queue.js";
 
@@ -27,7 +27,7 @@ export class Limiter extends Pass implements Guard, QueueHome {
   readonly #limited: Limited;
   /** When as many attempts could begin at once as the burst allows. */
   #fullAtMs = -Infinity;
-  #queue: Queue | undefined = undefined;
+  #queue: Queue<PlaceForAToken> | undefined = undefined;
   #timer: Timer | undefined = undefined;
 
   constructor(home: LimiterHome) {
@@ -38,10 +38,12 @@ export class Limiter extends Pass implements Guard, QueueHome {
 
   enter({ mostWaitMs }: Entrant): Answer {
     const waitMs = this.waitMs();
-    if (waitMs <= 0) return this.#take();
-    if (waitMs > Math.min(this.home.rules.waitMs, mostWaitMs)) return this.#limited;
+    const longestMs = Math.min(this.home.rules.waitMs, mostWaitMs);
+    if (waitMs > longestMs) return this.#limited;
+    // Who must not wait takes nothing from those that do: there is enough for all of them, too.
+    if (waitMs <= 0 && (this.#queue === undefined || longestMs <= 0)) return this.#take();
     const queue = (this.#queue ??= new Queue());
-    const place = queue.join(new PlaceForAToken(queue, this));
+    const place = queue.join(new PlaceForAToken(queue, this, clock.read() + longestMs));
     this.#arm();
     return place;
   }
@@ -59,12 +61,12 @@ export class Limiter extends Pass implements Guard, QueueHome {
   }
 
   /** An attempt that did not run has used nothing. */
-  exit({ verdict }: Judgement): void {
-    if (verdict === VERDICTS.refused) this.giveBack();
+  exit(judgement: Judgement): void {
+    if (judgement === NOT_RUN) this.giveBack();
   }
 
   override toLend(): Loan {
-    return new Paid(this);
+    return new Paid(this, this);
   }
 
   giveBack(): void {
@@ -93,13 +95,18 @@ export class Limiter extends Pass implements Guard, QueueHome {
     return this.#queue === undefined && clock.now() >= this.#fullAtMs;
   }
 
-  retuned(): void {
+  /** What has been used stays used: so many attempts, not the time that they stood for at another rate. */
+  retuned({ perSecond }: RateRules): void {
+    const nowMs = clock.read();
+    const used = (Math.max(0, this.#fullAtMs - nowMs) * perSecond) / 1_000;
+    this.#fullAtMs = nowMs + Math.min(used, this.home.rules.burst) * this.#intervalMs;
+    this.#refuseLate();
     if (this.#queue !== undefined) this.#arm();
   }
 
   reset(): void {
     this.#fullAtMs = -Infinity;
-    this.retuned();
+    if (this.#queue !== undefined) this.#arm();
   }
 
   #take(): this {
@@ -116,26 +123,40 @@ export class Limiter extends Pass implements Guard, QueueHome {
     return this.#fullAtMs + (before + 1 - this.home.rules.burst) * this.#intervalMs;
   }
 
+  /** Whose turn can no longer come in time is refused now, not then. */
+  #refuseLate(): void {
+    let before = 0;
+    for (const place of this.#queue ?? []) {
+      if (this.#freeAtMs(before) > place.latestMs) place.end(this.#limited);
+      else before++;
+    }
+  }
+
   #arm(): void {
     clock.clearTimer(this.#timer);
     const waitMs = Math.max(1, Math.ceil(this.#freeAtMs(0) - clock.read()));
-    this.#timer = clock.setTimer(() => this.#admitWaiting(), waitMs);
+    this.#timer = clock.setTimer(() => this.#admitDue(), waitMs);
   }
 
-  #admitWaiting(): void {
-    clock.clearTimer(this.#timer);
-    this.#timer = undefined;
+  /**
+   * Turns come from a timer only. If a call that asks could give them to others, two queues might hand each other's
+   * calls to and fro in microtasks for ever: each has what the other one lacks, and waits behind it.
+   */
+  #admitDue(): void {
     while (this.queued > 0 && this.#freeAtMs(0) <= clock.read()) this.#queue?.grant(this.#take());
-    if (this.queued > 0) this.#arm();
+    if (this.#queue !== undefined) this.#arm();
   }
 }
 
 class PlaceForAToken extends Place {
+  /** It must not wait longer than until then. */
+  readonly latestMs: number;
   readonly #limiter: Limiter;
 
-  constructor(queue: Queue, limiter: Limiter) {
+  constructor(queue: Queue<PlaceForAToken>, limiter: Limiter, latestMs: number) {
     super(queue, limiter);
     this.#limiter = limiter;
+    this.latestMs = latestMs;
   }
 
   protected override leave(): boolean {
@@ -145,33 +166,56 @@ class PlaceForAToken extends Place {
   }
 }
 
-/** What an attempt holds while calls inside it ask the same limiter: it has paid for them. */
+/**
+ * What an attempt holds while calls inside it ask the same limiter. The first attempt inside is what it has paid for;
+ * each further one is another request, and pays for itself.
+ */
 class Paid extends Loan {
   readonly guard: Limiter;
+  readonly #pass: Pass;
+  #isUsed = false;
 
-  constructor(limiter: Limiter) {
+  constructor(limiter: Limiter, pass: Pass) {
     super();
     this.guard = limiter;
+    this.#pass = pass;
   }
 
-  lend(): Pass {
-    return FREE;
+  lend(entrant: Entrant): Answer {
+    if (this.#isUsed) return this.guard.enter(entrant);
+    this.#isUsed = true;
+    return new Prepaid(this);
+  }
+
+  giveBack(): void {
+    this.#isUsed = false;
   }
 
   exit(judgement: Judgement): void {
-    this.guard.exit(judgement);
+    this.#pass.exit(judgement);
   }
 }
 
-class Free extends Pass {
+class Prepaid extends Pass {
+  readonly #paid: Paid;
+
+  constructor(paid: Paid) {
+    super();
+    this.#paid = paid;
+  }
+
   override get once(): boolean {
     return true;
   }
 
-  exit(): void {}
-}
+  exit(judgement: Judgement): void {
+    if (judgement === NOT_RUN) this.#paid.giveBack();
+  }
 
-const FREE = new Free();
+  override toLend(): Loan {
+    return new Paid(this.#paid.guard, this);
+  }
+}
 
 class Limited extends Refusal {
   readonly code = "ERR_RATE_LIMITED";

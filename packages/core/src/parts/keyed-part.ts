@@ -9,17 +9,17 @@ interface PerKeyRules extends KeyRules {
   readonly perKey: boolean;
 }
 
-interface QueueingCell extends Cell {
+interface QueueingCell<Rules> extends Cell {
   readonly queued: number;
   /** The rules have changed. */
-  retuned(): void;
+  retuned(before: Rules): void;
 }
 
 /** A part whose state is one for all keys, unless `perKey` says otherwise, and in which calls may wait. */
 export abstract class KeyedPart<
   Given,
   Rules extends PerKeyRules,
-  C extends QueueingCell,
+  C extends QueueingCell<Rules>,
 > extends StatefulPart {
   readonly facts: FactSource;
   rules: Rules;
@@ -60,9 +60,10 @@ export abstract class KeyedPart<
       throw invalidSpec([
         issueOf(`${this.kind}.perKey`, String(this.rules.perKey), rules.perKey, hint),
       ]);
+    const before = this.rules;
     this.given = options;
     this.rules = rules;
-    for (const cell of this.cells.all()) cell.retuned();
+    for (const cell of this.cells.all()) cell.retuned(before);
   }
 
   at(key: string | undefined): Slot<C> {

@@ -85,3 +85,6 @@ export const JUDGED: { readonly [N in VerdictName]: Judgement } = Object.fromEnt
     Object.freeze({ verdict, retryAfterMs: 0, unsent: name === "refused", unknown: false }),
   ]),
 ) as { [N in VerdictName]: Judgement };
+
+/** Of an attempt that was let in by some guards and did not run. One that ended with a refusal of another policy did. */
+export const NOT_RUN: Judgement = Object.freeze({ ...JUDGED.refused });

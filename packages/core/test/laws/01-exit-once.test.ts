@@ -10,26 +10,39 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compiledFor } from "../support/laws/drivers.js";
 import { PassLedger } from "../support/laws/ledger.js";
-import { schedules } from "../support/laws/schedule.js";
+import { nestedSchedules, type Schedule, schedules } from "../support/laws/schedule.js";
 import { lawRuns } from "../support/laws/seed.js";
 import { inWorld } from "../support/laws/world.js";
 
 const runs = lawRuns("law 1, every pass is exited exactly once");
 
 describe.each(["direct", "drive"] as const)("with the driver %s", (driver) => {
+  const exitsOnce = fc.asyncProperty(schedules(driver), expectExits);
+  const exitsOnceInside = fc.asyncProperty(nestedSchedules(driver), expectExits);
+
+  async function expectExits({ policy, steps }: Schedule): Promise<void> {
+    const ledger = new PassLedger();
+    const { parts } = await inWorld(policy, driver, (world) => world.playAll(steps), ledger);
+    for (const { given, exited } of ledger.passes) expect(exited).toBe(given);
+    expect(parts.bulkhead?.inFlight ?? 0).toBe(0);
+    expect(parts.bulkhead?.queued ?? 0).toBe(0);
+    expect(parts.rateLimit?.queued ?? 0).toBe(0);
+  }
+
   it("exits every pass exactly once, whatever ends the attempt and whatever is retuned meanwhile", async () => {
-    const property = fc.asyncProperty(schedules(driver), async ({ policy, steps }) => {
-      const ledger = new PassLedger();
-      const { parts } = await inWorld(policy, driver, (world) => world.playAll(steps), ledger);
-      for (const { given, exited } of ledger.passes) expect(exited).toBe(given);
-      expect(parts.bulkhead?.inFlight ?? 0).toBe(0);
-    });
-    await fc.assert(property, runs);
+    await fc.assert(exitsOnce, runs);
+  });
+
+  it("exits each exactly once, too, where calls inside run under what the call around them holds", async () => {
+    await fc.assert(exitsOnceInside, runs);
   });
 
   it("never has more attempts running under a bulkhead than its limit", async () => {
     const property = fc.asyncProperty(schedules(driver), async ({ policy, steps }) => {
-      const bounded = { ...policy, bulkhead: { limit: 2, abandonMs: 1_000_000 } };
+      const bounded = {
+        ...policy,
+        bulkhead: { limit: 2, abandonMs: 1_000_000, queueLimit: 3, queueWaitMs: 50 },
+      };
       await inWorld(bounded, driver, async (world) => {
         for (const step of steps) {
           if (!("retune" in step)) await world.play(step);

@@ -51,6 +51,7 @@ describe.each(["direct", "drive"] as const)("with the driver %s", (driver) => {
           await world.clock.advance(0);
           if (!refused) continue;
           expect(after).toEqual(before);
+          if (call.settled === undefined) continue; // it waits in a queue
           expect(call.runs).toEqual([]);
           expect(call.settled).toMatchObject({ error: { isRefusal: true } });
         }

@@ -1,4 +1,5 @@
 /* oxlint-disable vitest/no-conditional-expect -- what is expected depends on what a random schedule has led to */
+import { BreakwaterError } from "@breakwater/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { schedules } from "../support/laws/schedule.js";
@@ -11,6 +12,13 @@ const aborted = (
   call: CallRecord,
 ): call is CallRecord & { abortedMs: number; settled: { atMs: number } } =>
   call.abortedMs !== undefined && call.settled !== undefined && call.settled.atMs >= call.abortedMs;
+
+/** Its wait was over, or its turn came to nothing, in the millisecond in which its caller gave up. */
+function endedByItself({ settled, runs: ran }: CallRecord): boolean {
+  return ran.length === 0 && settled !== undefined && "error" in settled
+    ? settled.error instanceof BreakwaterError
+    : false;
+}
 
 describe.each(["direct", "drive"] as const)("with the driver %s", (driver) => {
   it("ends a call that waits at once, with the caller's reason, and starts no attempt after it", async () => {
@@ -25,7 +33,7 @@ describe.each(["direct", "drive"] as const)("with the driver %s", (driver) => {
         if (abortedMs < settled.atMs || running) continue;
         // A call that ended in the same millisecond may have ended by itself, just before.
         const [last] = ran.slice(-1);
-        if (last?.ended?.atMs !== abortedMs)
+        if (last?.ended?.atMs !== abortedMs && !endedByItself(call))
           expect(settled).toEqual({ error: reasonOf(call), atMs: abortedMs });
       }
     });

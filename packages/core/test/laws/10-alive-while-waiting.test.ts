@@ -1,6 +1,14 @@
 /* oxlint-disable vitest/no-conditional-expect -- what is expected depends on what a random schedule has led to */
 import { loop } from "../support/laws/simulated-loop.js";
-import { circuitBreaker, resilient, retry, retryBudget, timeout } from "@breakwater/core";
+import {
+  bulkhead,
+  circuitBreaker,
+  rateLimit,
+  resilient,
+  retry,
+  retryBudget,
+  timeout,
+} from "@breakwater/core";
 import fc, { type Arbitrary } from "fast-check";
 import { afterAll, expect, it } from "vitest";
 import { lawRuns } from "../support/laws/seed.js";
@@ -77,6 +85,37 @@ it("keeps it alive while a call waits for a timeout or a backoff; nothing does 5
       if (attemptTimeoutMs !== null)
         expect(calls.map(({ settled }) => settled)).not.toContain(false);
       run([{ answersInMs: 0, well: true }]);
+      await loop.run(50);
+      expect(loop.keepsProcessAlive).toBe(false);
+    },
+  );
+  await fc.assert(property, runs);
+});
+
+const visit = fc.record({
+  pauseMs: ms(60),
+  answersInMs: ms(80),
+  abortAfterMs: fc.option(ms(60, 1), { nil: undefined }),
+});
+
+it("keeps it alive while a call waits in a queue or for its turn; nothing does once nobody waits", async () => {
+  const property = fc.asyncProperty(
+    fc.boolean(),
+    fc.array(visit, { minLength: 1, maxLength: 12 }),
+    async (byRate, visits) => {
+      const quota = rateLimit({ perSecond: 20, burst: 1, waitMs: 200 });
+      const seats = bulkhead({ limit: 1, queueLimit: 5, queueWaitMs: 100 });
+      const policy = resilient(byRate ? quota : seats);
+      for (const { pauseMs, answersInMs, abortAfterMs } of visits) {
+        const abort = new AbortController();
+        if (abortAfterMs !== undefined) loop.arrivesIn(abortAfterMs, () => abort.abort());
+        const task = () => new Promise<void>((resolve) => loop.arrivesIn(answersInMs, resolve));
+        policy.execute(task, { signal: abort.signal }).catch(() => {});
+        await loop.run(pauseMs);
+        if (quota.queued + seats.queued > 0) expect(loop.keepsProcessAlive).toBe(true);
+      }
+      for (let left = 50; quota.queued + seats.queued > 0 && left > 0; left--) await loop.run(20);
+      expect(quota.queued + seats.queued).toBe(0);
       await loop.run(50);
       expect(loop.keepsProcessAlive).toBe(false);
     },

@@ -7,6 +7,8 @@ import { Place, type Queue, type QueueHome } from "../queue.js";
 export interface CrowdedRoom extends QueueHome {
   readonly queueWaitMs: number;
   readonly tooLate: Refusal;
+  /** There may be room after all: permits that nobody has asked for since they were abandoned. */
+  giveUpAbandoned(): void;
 }
 
 /** A place in the queue of a room: who waits longer than it may is refused. */
@@ -27,6 +29,7 @@ export class PlaceForAWhile extends Place implements Wait {
   }
 
   expired(): void {
+    this.#room.giveUpAbandoned();
     this.end(this.#room.tooLate);
   }
 

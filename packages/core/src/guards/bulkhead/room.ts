@@ -53,7 +53,7 @@ export class Room extends Pass implements Guard, PermitHome, CrowdedRoom {
   }
 
   slots(): number {
-    this.#giveUpAbandoned();
+    this.giveUpAbandoned();
     return Math.max(0, this.home.rules.limit - this.inFlight - this.queued);
   }
 
@@ -121,7 +121,7 @@ export class Room extends Pass implements Guard, PermitHome, CrowdedRoom {
   }
 
   #enterCrowded({ mostWaitMs }: Entrant): Answer {
-    this.#giveUpAbandoned();
+    this.giveUpAbandoned();
     this.#admitWaiting();
     const { limit, queueLimit } = this.home.rules;
     if (this.inFlight < limit) {
@@ -141,8 +141,8 @@ export class Room extends Pass implements Guard, PermitHome, CrowdedRoom {
     if (this.queued === 0) this.#queue = undefined;
   }
 
-  /** Found by the next who needs a permit: no timer. */
-  #giveUpAbandoned(): void {
+  /** Found by the next who needs a permit, or no longer waits for one: no timer. */
+  giveUpAbandoned(): void {
     const nowMs = clock.now();
     for (const permit of this.#shared ?? []) {
       if (!permit.isOverdue) continue;

@@ -9,6 +9,7 @@ import {
 } from "../../../src/guards/guard.js";
 import type { Judgement } from "../../../src/verdicts/verdict.js";
 import { Bulkhead } from "../../../src/parts/bulkhead.js";
+import { RateLimit } from "../../../src/parts/rate-limit.js";
 import { CircuitBreaker } from "../../../src/parts/circuit-breaker.js";
 
 /** Books of every pass that the guards of a policy have given out, and of every exit. */
@@ -18,6 +19,11 @@ export class PassLedger {
   readonly breaker = (options: ConstructorParameters<typeof CircuitBreaker>[0]): CircuitBreaker => {
     const breaker = new CircuitBreaker(options);
     return this.#counting(breaker);
+  };
+
+  readonly rateLimit = (options: ConstructorParameters<typeof RateLimit>[0]): RateLimit => {
+    const quota = new RateLimit(options);
+    return this.#counting(quota);
   };
 
   readonly bulkhead = (options: ConstructorParameters<typeof Bulkhead>[0]): Bulkhead => {
@@ -50,7 +56,7 @@ export class PassLedger {
   }
 
   /** The engine uses a slot's cell as nothing but a guard; so one that counts can stand in for it. */
-  #counting<P extends CircuitBreaker | Bulkhead>(part: P): P {
+  #counting<P extends CircuitBreaker | RateLimit | Bulkhead>(part: P): P {
     const original = part.at.bind(part);
     const guards = new WeakMap<Guard, CountingGuard>();
     part.at = ((key: string | undefined) => {

@@ -1,6 +1,7 @@
 import type {
   BulkheadOptions,
   CircuitBreakerOptions,
+  RateLimitOptions,
   RetryBudgetOptions,
   RetryOptions,
 } from "@breakwater/core";
@@ -10,6 +11,7 @@ import type { DriverName } from "./drivers.js";
 /** What a policy is made of, as plain data that a counterexample shows. */
 export interface PolicySpec {
   readonly breaker?: CircuitBreakerOptions | undefined;
+  readonly rateLimit?: RateLimitOptions | undefined;
   readonly bulkhead?: BulkheadOptions | undefined;
   readonly budget?: RetryBudgetOptions | undefined;
   readonly retry?: RetryOptions | undefined;
@@ -23,6 +25,8 @@ export interface RunSpec {
   readonly status: number;
   readonly afterMs: number;
   readonly heedsAbort: boolean;
+  /** In a call inside, of another policy with the same parts. */
+  readonly inside?: boolean;
 }
 
 /** One call: its task takes the next run each time, and repeats the last. */
@@ -35,6 +39,7 @@ export interface CallSpec {
 
 export type Retune =
   | { readonly part: "breaker"; readonly to: CircuitBreakerOptions }
+  | { readonly part: "rateLimit"; readonly to: RateLimitOptions }
   | { readonly part: "bulkhead"; readonly to: BulkheadOptions }
   | { readonly part: "budget"; readonly to: RetryBudgetOptions };
 
@@ -77,6 +82,14 @@ export const breakerOptions: Arbitrary<CircuitBreakerOptions> = fc.oneof(
 export const bulkheadOptions: Arbitrary<BulkheadOptions> = fc.record({
   limit: upTo(3, 1),
   abandonMs: upTo(200, 20),
+  queueLimit: fc.constantFrom(0, 0, 1, 4),
+  queueWaitMs: upTo(100, 1),
+});
+
+export const rateLimitOptions: Arbitrary<RateLimitOptions> = fc.record({
+  perSecond: fc.constantFrom(5, 30, 333.3),
+  burst: upTo(4, 1),
+  waitMs: fc.constantFrom(0, 0, 20, 200),
 });
 
 export const budgetOptions: Arbitrary<RetryBudgetOptions> = fc.record({
@@ -93,7 +106,11 @@ export const retryOptions: Arbitrary<RetryOptions> = fc.record({
   jitter: fc.constantFrom("none", "full", "equal", "decorrelated"),
 });
 
-const parts = { breaker: maybe(breakerOptions), bulkhead: maybe(bulkheadOptions) };
+const parts = {
+  breaker: maybe(breakerOptions),
+  rateLimit: fc.option(rateLimitOptions, { nil: undefined, freq: 1 }),
+  bulkhead: maybe(bulkheadOptions),
+};
 
 /** Policies by the driver they can run on: `direct` has nothing that waits, repeats or cuts short. */
 export const policyFor: { readonly [D in DriverName]: Arbitrary<PolicySpec> } = {
@@ -129,6 +146,7 @@ export const call: Arbitrary<CallSpec> = fc.record({
 
 const retune: Arbitrary<Retune> = fc.oneof(
   breakerOptions.map((to) => ({ part: "breaker" as const, to })),
+  rateLimitOptions.map((to) => ({ part: "rateLimit" as const, to })),
   bulkheadOptions.map((to) => ({ part: "bulkhead" as const, to })),
   budgetOptions.map((to) => ({ part: "budget" as const, to })),
 );
@@ -145,4 +163,20 @@ export function schedules(driver: DriverName, maxLength = 16): Arbitrary<Schedul
     policy: policyFor[driver],
     steps: fc.array(step, { minLength: 1, maxLength }),
   });
+}
+
+/** The same, where some runs are those of a call inside. */
+export function nestedSchedules(driver: DriverName): Arbitrary<Schedule> {
+  const nest = ({ policy, steps }: Schedule, inside: readonly boolean[]): Schedule => ({
+    policy,
+    steps: steps.map((each, n) => (inside[n] === true ? nested(each) : each)),
+  });
+  const which = fc.array(fc.boolean(), { minLength: 16, maxLength: 16 });
+  return fc.tuple(schedules(driver), which).map(([schedule, inside]) => nest(schedule, inside));
+}
+
+function nested(each: Step): Step {
+  if (!("call" in each)) return each;
+  const runs = each.call.runs.map((spec) => ({ ...spec, inside: true }));
+  return { call: { ...each.call, runs } };
 }

@@ -12,6 +12,8 @@ import {
   type PolicyOptions,
   type PolicyPart,
   type PolicySnapshot,
+  rateLimit,
+  type RateLimitOptions,
   type ResilienceEvent,
   resilient,
   retry,
@@ -21,6 +23,7 @@ import {
 } from "@breakwater/core";
 import { eventLog, installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
 import { EVENTS, type EventType } from "../../../src/events/catalog.js";
+import type { RateLimit } from "../../../src/parts/rate-limit.js";
 import { clock } from "../../../src/time/clock.js";
 import { compiledFor, type DriverName } from "./drivers.js";
 import type { CallSpec, PolicySpec, Retune, RunSpec, Step } from "./schedule.js";
@@ -49,6 +52,7 @@ export interface CallRecord {
 /** What the parts of a world are made with, and what its policy is told beside them. */
 export interface Makers {
   readonly breaker?: (options: CircuitBreakerOptions) => CircuitBreaker;
+  readonly rateLimit?: (options: RateLimitOptions) => RateLimit;
   readonly bulkhead?: (options: BulkheadOptions) => Bulkhead;
   readonly classify?: Classify;
   readonly options?: PolicyOptions;
@@ -56,6 +60,7 @@ export interface Makers {
 
 export interface WorldParts {
   readonly breaker: CircuitBreaker | undefined;
+  readonly rateLimit: RateLimit | undefined;
   readonly bulkhead: Bulkhead | undefined;
   readonly budget: RetryBudget | undefined;
 }
@@ -72,6 +77,8 @@ export class World {
   readonly events: readonly ResilienceEvent[];
   readonly calls: CallRecord[] = [];
   readonly #beganMs: number;
+  readonly #makeInner: () => Policy;
+  #inner: Policy | undefined;
   #hanging: (() => void)[] = [];
 
   private constructor(virtual: VirtualClock, spec: PolicySpec, driver: DriverName, makers: Makers) {
@@ -79,6 +86,7 @@ export class World {
     this.#beganMs = virtual.nowMs;
     this.parts = makeParts(spec, makers);
     this.policy = compiledFor(driver, () => makePolicy(spec, this.parts, makers));
+    this.#makeInner = () => compiledFor(driver, () => makePolicy(spec, this.parts, makers));
     this.events = eventLog(this.policy, ...ALL_EVENTS);
   }
 
@@ -139,6 +147,7 @@ export class World {
 
   retune({ part, to }: Retune): void {
     if (part === "breaker") this.parts.breaker?.retune(to);
+    else if (part === "rateLimit") this.parts.rateLimit?.retune(to);
     else if (part === "bulkhead") this.parts.bulkhead?.retune(to);
     else this.parts.budget?.retune(to);
   }
@@ -172,6 +181,13 @@ export class World {
     ] as RunSpec;
     const run: RunRecord = { attempt: call.attempt, beganMs: this.nowMs, ended: undefined };
     record.runs.push(run);
+    if (spec.inside !== true) return this.#work(spec, record, run, call);
+    this.#inner ??= this.#makeInner();
+    const { key } = call;
+    return this.#inner.execute((inner) => this.#work(spec, record, run, inner), { key });
+  }
+
+  #work(spec: RunSpec, record: CallRecord, run: RunRecord, call: Call): unknown {
     const outcome = outcomeOf(spec, `call ${record.number}, run ${record.runs.length}`);
     const end = (settled: Settled): void => void (run.ended ??= { ...settled, atMs: this.nowMs });
     if (spec.ends === "throws at once") {
@@ -233,6 +249,7 @@ function made<O, P>(options: O | undefined, make: (options: O) => P): P | undefi
 function makeParts(spec: PolicySpec, makers: Makers): WorldParts {
   return {
     breaker: made(spec.breaker, makers.breaker ?? circuitBreaker),
+    rateLimit: made(spec.rateLimit, makers.rateLimit ?? rateLimit),
     bulkhead: made(spec.bulkhead, makers.bulkhead ?? bulkhead),
     budget: made(spec.budget, retryBudget),
   };
@@ -241,6 +258,7 @@ function makeParts(spec: PolicySpec, makers: Makers): WorldParts {
 function makePolicy(spec: PolicySpec, parts: WorldParts, { classify, options }: Makers): Policy {
   const given: (PolicyPart | undefined)[] = [
     parts.breaker,
+    parts.rateLimit,
     parts.bulkhead,
     parts.budget,
     spec.retry && retry(spec.retry),
