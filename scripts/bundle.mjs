@@ -3,14 +3,26 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-const core = fileURLToPath(new URL("../packages/core/", import.meta.url));
+const packages = fileURLToPath(new URL("../packages/", import.meta.url));
+
+/** What each package is entered by, and what it leaves to its users to install. */
+const PACKAGES = {
+  core: {
+    entries: { index: "index.ts", "testing/index": "testing/index.ts" },
+    external: ["reflect-metadata", "vitest"],
+  },
+  "axios-adapter": { entries: { index: "index.ts" }, external: ["@breakwater/core", "axios"] },
+};
 
 /** Entry points share their state (clock, registry) through one chunk, so that `/testing` steers the clock of the main entry. */
-export async function bundle() {
-  const { name } = JSON.parse(readFileSync(`${core}package.json`, "utf8"));
+export async function bundle(name = "core") {
+  const folder = `${packages}${name}/`;
+  const { entries, external } = PACKAGES[name];
   const result = await build({
-    entryPoints: { index: `${core}src/index.ts`, "testing/index": `${core}src/testing/index.ts` },
-    outdir: `${core}dist`,
+    entryPoints: Object.fromEntries(
+      Object.entries(entries).map(([entry, file]) => [entry, `${folder}src/${file}`]),
+    ),
+    outdir: `${folder}dist`,
     bundle: true,
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
@@ -18,13 +30,18 @@ export async function bundle() {
     platform: "node",
     target: "node20.19",
     sourcemap: true,
-    external: ["reflect-metadata", "vitest"],
+    external,
     conditions: ["@breakwater/source"],
     legalComments: "none",
     metafile: true,
     logLevel: "warning",
   });
-  return { name, metafile: result.metafile };
+  const packageName = JSON.parse(readFileSync(`${folder}package.json`, "utf8")).name;
+  return { name: packageName, metafile: result.metafile };
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle();
+export async function bundleAll() {
+  for (const name of Object.keys(PACKAGES)) await bundle(name);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await bundleAll();

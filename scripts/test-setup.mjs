@@ -1,6 +1,6 @@
 // Some tests start real processes; those import the published bundle, so it must be the bundle of this source.
-import { bundle } from "./bundle.mjs";
+import { bundleAll } from "./bundle.mjs";
 
 export async function setup() {
-  await bundle();
+  await bundleAll();
 }

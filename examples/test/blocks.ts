@@ -25,9 +25,12 @@ const BLOCK = /^```ts\n(.*?)^```\n(?:\n?```text\n(.*?)^```\n)?/gms;
 export function writeBlocks(): readonly Block[] {
   rmSync(blocksFolder, { recursive: true, force: true });
   mkdirSync(blocksFolder, { recursive: true });
-  const pages = ["README.md", "packages/core/README.md", ...guides()].filter((page) =>
-    existsSync(join(root, page)),
-  );
+  const pages = [
+    "README.md",
+    "packages/core/README.md",
+    "packages/axios-adapter/README.md",
+    ...guides(),
+  ].filter((page) => existsSync(join(root, page)));
   const blocks = pages.flatMap(blocksOf);
   for (const { path, code } of blocks) writeFileSync(path, `${code}\nexport {};\n`);
   writeFileSync(join(blocksFolder, "tsconfig.json"), JSON.stringify(COMPILER, null, 2));

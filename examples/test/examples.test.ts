@@ -53,6 +53,19 @@ describe.runIf(runsTypeScript)("scripts that Node.js runs as they are", () => {
     expect(Number(requests)).toBeLessThan(12_000);
   });
 
+  test("the incident tool walks a flaky API to its end, and writes no note twice", async () => {
+    const { code, told } = await run("../axios/incidents.ts");
+    const [, seen, written, atApi, requests] =
+      /(\d+) incidents, (\d+) notes written \((\d+) at the API\); (\d+) requests/.exec(told) ?? [];
+    expect({ code, seen, written, atApi }).toEqual({
+      code: 0,
+      seen: "95",
+      written: "6",
+      atApi: "6",
+    });
+    expect(Number(requests)).toBeGreaterThan(16);
+  });
+
   test("the worker gives back what waits, ends what runs, and goes", async () => {
     const worker = spawn(process.execPath, [join(scripts, "worker.ts")]);
     const told = textOf(worker);

@@ -1,7 +1,8 @@
 import "./time/system-clock.js";
 
-export { type Call, type CallOptions, currentCall, withCall } from "./call/call.js";
-export type { Said } from "./classify/classifier.js";
+export { type Call, type CallOptions, currentCall, runningCall, withCall } from "./call/call.js";
+export { verdictOfStatus } from "./classify/known-errors.js";
+export { retryAfterMsOf } from "./classify/retry-after.js";
 export { Resilient, type ResilientDecorator } from "./decorator/resilient.js";
 export { describeResilience, type DescribedMethod, protect } from "./decorator/protect.js";
 export { type AttemptReport, type CallReport, explainError } from "./engine/report.js";
@@ -56,4 +57,5 @@ export {
 export type { PolicySnapshot } from "./policy/snapshot.js";
 export type { Jitter } from "./retry/backoff.js";
 export type { Duration } from "./time/duration.js";
+export type { OutcomeRules, Said } from "./verdicts/said.js";
 export type { VerdictName } from "./verdicts/verdict.js";

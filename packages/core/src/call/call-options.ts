@@ -7,7 +7,14 @@ export interface ParsedCallOptions extends CallOptions {
   readonly deadlineMs?: number | undefined;
 }
 
-const NAMES: ReadonlySet<string> = new Set(["signal", "key", "deadlineMs", "idempotent"]);
+const NAMES: ReadonlySet<string> = new Set([
+  "signal",
+  "key",
+  "deadlineMs",
+  "idempotent",
+  "maxAttempts",
+  "classify",
+]);
 
 /**
  * Checks the options of one call.
@@ -15,7 +22,7 @@ const NAMES: ReadonlySet<string> = new Set(["signal", "key", "deadlineMs", "idem
  * @throws BreakwaterError `ERR_INVALID_SPEC` with what is wrong.
  */
 export function parseCallOptions(options: CallOptions): ParsedCallOptions {
-  const { signal, key, deadlineMs, idempotent } = options;
+  const { signal, key, deadlineMs, idempotent, maxAttempts, classify } = options;
   for (const name of Object.keys(options))
     if (!NAMES.has(name))
       throw wrong(name, `one of ${[...NAMES].join(", ")}`, Reflect.get(options, name));
@@ -24,6 +31,10 @@ export function parseCallOptions(options: CallOptions): ParsedCallOptions {
   if (isSet(key) && typeof key !== "string") throw wrong("key", "a text", key);
   if (isSet(idempotent) && typeof idempotent !== "boolean")
     throw wrong("idempotent", "true or false", idempotent);
+  if (isSet(maxAttempts) && !isCount(maxAttempts))
+    throw wrong("maxAttempts", "a whole number from 1 to 100", maxAttempts);
+  if (isSet(classify) && typeof classify !== "object")
+    throw wrong("classify", "an object with rules: { error, result }", classify);
   const ms = typeof deadlineMs === "string" ? parseDuration(deadlineMs) : (deadlineMs ?? undefined);
   if (isSet(deadlineMs) && !(typeof ms === "number" && ms >= 0))
     throw wrong("deadlineMs", "a duration: milliseconds, or a text such as '2s'", deadlineMs);
@@ -35,9 +46,17 @@ function isSet<T>(value: T | undefined | null): value is T {
   return value !== undefined && value !== null;
 }
 
+function isCount(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= 100;
+}
+
 function wrong(option: string, expected: string, value: unknown): BreakwaterError {
   const received =
-    typeof value === "string" ? JSON.stringify(value) : `a value of type ${typeof value}`;
+    typeof value === "string"
+      ? JSON.stringify(value)
+      : typeof value === "number"
+        ? String(value)
+        : `a value of type ${typeof value}`;
   const issue = { path: `call.${option}`, expected, received };
   const message = `Invalid options of a call: ${option}: expected ${expected}, received ${received}.`;
   return new BreakwaterError("ERR_INVALID_SPEC", message, { issues: [issue] });

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { BreakwaterError } from "../errors/errors.js";
 import type { Duration } from "../time/duration.js";
+import type { OutcomeRules } from "../verdicts/said.js";
 
 /** What a task may know of the call it runs in. */
 export interface Call {
@@ -28,6 +29,10 @@ export interface CallOptions {
   readonly deadlineMs?: Duration | undefined;
   /** Whether this call may be repeated after it may have been processed; instead of the policy's `idempotent`. */
   readonly idempotent?: boolean | undefined;
+  /** Attempts in all, the first one included; the lesser of this and what the policy's retry allows holds. 1 to 100. */
+  readonly maxAttempts?: number | undefined;
+  /** What outcomes of this call mean; asked where the policy's own rules say nothing, before the default ones. */
+  readonly classify?: OutcomeRules | undefined;
 }
 
 /** Whoever runs a task: a plan's scope, an attempt, or a `withCall` block. */
@@ -98,13 +103,23 @@ export function callInContext(): (Call & Frame) | undefined {
  * }
  */
 export function currentCall(): Call {
-  const call = startingCall() ?? callInContext();
+  const call = runningCall();
   if (call !== undefined) return call;
   throw new BreakwaterError(
     "ERR_NO_CALL",
     "currentCall() was read outside a call. Read it before the first await of a decorated or wrapped method, " +
       "or give the policy `context: true` to read it later.",
   );
+}
+
+/**
+ * The same as `currentCall()`, but undefined where no call is running: for helpers that work inside a call and outside.
+ *
+ * @example
+ * const signal = runningCall()?.signal;
+ */
+export function runningCall(): Call | undefined {
+  return startingCall() ?? callInContext();
 }
 
 class OptionsFrame implements Frame {

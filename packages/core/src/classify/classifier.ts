@@ -1,22 +1,11 @@
 import { ignoreRejection } from "../errors/hooks.js";
 import { summarize } from "../errors/summary.js";
 import type { Events } from "../events/events.js";
+import type { OutcomeRules, Said } from "../verdicts/said.js";
 import { type Judgement, JUDGED, type VerdictName } from "../verdicts/verdict.js";
 import { judgeKnownError } from "./judge-error.js";
 import { judgeResult } from "./judge-result.js";
 import { waitOf } from "./retry-after.js";
-
-/** What a user's own rule may say of an outcome; `undefined` leaves it to the default rules. */
-export type Said =
-  | VerdictName
-  | {
-      readonly verdict: VerdictName;
-      /** The dependency asked to be left alone for so long. */
-      readonly retryAfterMs?: number;
-      /** The dependency certainly did not process it. */
-      readonly unsent?: boolean;
-    }
-  | undefined;
 
 export interface ClassifyRules {
   readonly error: ((error: unknown) => Said) | undefined;
@@ -26,28 +15,47 @@ export interface ClassifyRules {
 
 const MOST_NAMES = 100;
 
-/** Judges outcomes: the user's rules first, then the default ones, then `unknown`. Never throws. */
+/** Judges outcomes: the user's rules first, then those of the call, the default ones, and `unknown`. Never throws. */
 export class Classifier {
   readonly #rules: ClassifyRules;
+  readonly #callRules: OutcomeRules | undefined;
   readonly #events: Events;
   readonly #unknown: Judgement;
   #toldNames: Set<string> | undefined;
+  #forCalls: WeakMap<OutcomeRules, Classifier> | undefined;
 
-  constructor(rules: ClassifyRules, events: Events) {
+  constructor(rules: ClassifyRules, events: Events, callRules?: OutcomeRules) {
     this.#rules = rules;
+    this.#callRules = callRules;
     this.#events = events;
     this.#unknown = { ...JUDGED[rules.unknown], unknown: true };
   }
 
+  /** For a call with rules of its own. Those who give the same rules again get the same classifier. */
+  forCall(rules: OutcomeRules | undefined): Classifier {
+    if (rules === undefined || rules === null) return this;
+    const all = (this.#forCalls ??= new WeakMap<OutcomeRules, Classifier>());
+    const known = all.get(rules);
+    if (known !== undefined) return known;
+    const classifier = new Classifier(this.#rules, this.#events, rules);
+    all.set(rules, classifier);
+    return classifier;
+  }
+
   error(error: unknown): Judgement {
-    return this.#ask(this.#rules.error, error) ?? this.#judgeError(error);
+    return (
+      this.#ask(this.#rules.error, error) ??
+      this.#ask(this.#callRules?.error, error) ??
+      this.#judgeError(error)
+    );
   }
 
   result(value: unknown): Judgement {
     const { result } = this.#rules;
-    if (result === undefined && (typeof value !== "object" || value === null))
-      return JUDGED.success;
-    return this.#ask(result, value) ?? this.#judgeResult(value);
+    const ofCall = this.#callRules?.result;
+    const hasRule = result !== undefined || ofCall !== undefined;
+    if (!hasRule && (typeof value !== "object" || value === null)) return JUDGED.success;
+    return this.#ask(result, value) ?? this.#ask(ofCall, value) ?? this.#judgeResult(value);
   }
 
   #ask(rule: ((outcome: unknown) => Said) | undefined, outcome: unknown): Judgement | undefined {

@@ -93,7 +93,12 @@ export const KNOWN_NAMES: ReadonlyMap<string, Known> = new Map([
   ...rows("ignored", true, "ReferenceError"),
 ]);
 
-/** What an HTTP status tells; undefined for one that is no failure. */
+/**
+ * What an HTTP status tells; undefined for one that is no failure. For rules of your own.
+ *
+ * @example
+ * classify({ result: (answer) => verdictOfStatus(answer.code) });
+ */
 export function verdictOfStatus(status: number): VerdictName | undefined {
   if (status === 429) return "throttled";
   if (status === 408 || status === 425) return "transient";

@@ -1,8 +1,11 @@
 import { clock } from "../time/clock.js";
 
 /**
- * A Retry-After field (RFC 9110, section 10.2.3) in milliseconds from now: seconds, or a date. 0 for none and for what
- * cannot be read.
+ * A Retry-After field (RFC 9110, section 10.2.3) in milliseconds from now: seconds, or a date. 0 for none, for a date
+ * that is past, and for what cannot be read. For rules of your own.
+ *
+ * @example
+ * classify((error) => ({ verdict: "throttled", retryAfterMs: retryAfterMsOf(error.headers["retry-after"]) }));
  */
 export function retryAfterMsOf(field: unknown): number {
   if (typeof field === "number") return waitOf(field * 1_000);

@@ -1,5 +1,6 @@
 import type { Credit } from "../budget/credit.js";
 import { type Call, type CallOptions, enter, type Frame, leave } from "../call/call.js";
+import type { Classifier } from "../classify/classifier.js";
 import { discardResult } from "../classify/judge-result.js";
 import type { Loan, Pass } from "../guards/guard.js";
 import { clock } from "../time/clock.js";
@@ -19,6 +20,7 @@ export interface Owner extends Nested {
   readonly self: unknown;
   readonly args: readonly unknown[] | undefined;
   readonly signal: AbortSignal | undefined;
+  readonly classifier: Classifier;
   readonly idempotencyKey: string;
   readonly credit: Credit | undefined;
   readonly ownEndMs: number;
@@ -114,7 +116,7 @@ export class Attempt implements Wait, Attempting, Frame, Abortable {
 
   /** The caller had given up before, and the task did not heed it. */
   #expiredAfterAbort({ reason }: AbortSignal): void {
-    const judgement = judgeFailure(this.call.scope.plan, reason, this.call.signal);
+    const judgement = judgeFailure(this.call, reason, this.call.signal);
     this.#leaveWork(judgement, reason);
     reportSettled(this.call.scope, this.number, judgement);
     this.#expiredWith = reason;
@@ -125,7 +127,7 @@ export class Attempt implements Wait, Attempting, Frame, Abortable {
   /** The caller gave up while the task runs: the task is told, and decides itself how the call ends. */
   callerGaveUp(reason: unknown): void {
     this.isLost = true;
-    this.#leaveWork(judgeFailure(this.call.scope.plan, reason, this.call.signal), reason);
+    this.#leaveWork(judgeFailure(this.call, reason, this.call.signal), reason);
     this.abort(reason);
   }
 
@@ -196,7 +198,7 @@ export class Attempt implements Wait, Attempting, Frame, Abortable {
       this.#endLate();
       return discardResult(value);
     }
-    const judgement = this.call.scope.plan.classifier.result(value);
+    const judgement = this.call.classifier.result(value);
     this.#settle(judgement, value);
     if (judgement.verdict === VERDICTS.success) this.call.succeeded(value);
     else this.call.failed(judgement, value, false);
@@ -204,7 +206,7 @@ export class Attempt implements Wait, Attempting, Frame, Abortable {
 
   #failed(error: unknown): void {
     if (this.isOver) return this.#endLate();
-    const judgement = judgeFailure(this.call.scope.plan, error, this.call.signal);
+    const judgement = judgeFailure(this.call, error, this.call.signal);
     this.#settle(judgement, error);
     this.call.failed(judgement, error, true);
   }

@@ -8,7 +8,7 @@ import type { History, Retry } from "./history.js";
 import { mayRepeat } from "./may-repeat.js";
 import { type Attempting, gaveUpInside, isForNobody } from "./nesting.js";
 import { finalBy } from "./outcome.js";
-import type { Place } from "./plan.js";
+import type { Place, Plan } from "./plan.js";
 
 /** A call whose attempt has just failed. */
 export interface FailedCall {
@@ -33,6 +33,11 @@ export function decide(call: FailedCall, judgement: Judgement): Retry | StoppedB
   return whyNot(call, judgement) ?? pay(call, delayBefore(call, judgement));
 }
 
+/** The lesser of what the policy and the call allow. */
+export function maxAttemptsOf({ retry }: Plan, options: ParsedCallOptions | undefined): number {
+  return Math.min(retry.maxAttempts, options?.maxAttempts ?? Infinity);
+}
+
 /** What the delay has no part in. */
 function whyNot(call: FailedCall, judgement: Judgement): StoppedBy | undefined {
   const { plan } = call.place;
@@ -42,7 +47,7 @@ function whyNot(call: FailedCall, judgement: Judgement): StoppedBy | undefined {
   if (isForNobody(call.parent)) return "aborted";
   if (work.isDraining) return "drained";
   if (call.history.cutByDeadline) return "deadline";
-  if (call.attempts >= retry.maxAttempts) return "attempts";
+  if (call.attempts >= maxAttemptsOf(plan, call.options)) return "attempts";
   if (!judgement.unsent && !mayRepeat(plan, call.args, call.options)) return "unsafe";
   if (!retry.nested && gaveUpInside(call.history.outcome.value, call.attempt)) return "nested";
   return judgement.retryAfterMs > retry.maxRetryAfterMs ? "hint" : undefined;

@@ -69,7 +69,7 @@ function directWith(
   if (signal?.aborted === true) return rejectSoon(signal.reason);
   const around = attemptAround();
   const hasDeadline = isSet(options.deadlineMs) || endAround(around) !== Infinity;
-  if (hasDeadline) return drive(scopes, task, self, args, options);
+  if (hasDeadline || isSet(options.classify)) return drive(scopes, task, self, args, options);
   const scope = scopeFor(scopes, self, args, options);
   const answer = admitUnder(scope, scope.plan.entrant, around?.loans() ?? []);
   if (answer instanceof Refusal) return refuse(scope, answer);

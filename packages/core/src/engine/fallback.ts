@@ -30,7 +30,8 @@ function answerFor(
   args: readonly unknown[] | undefined,
   options: ParsedCallOptions | undefined,
 ): unknown {
-  const { verdict } = judgeFailure(plan, error, options?.signal ?? undefined);
+  const classifier = plan.classifier.forCall(options?.classify);
+  const { verdict } = judgeFailure({ classifier }, error, options?.signal ?? undefined);
   if (!on.has(verdict.name)) throw error;
   const method = functionOf(answer, self);
   if (method === undefined) return reportMissing(plan, answer as string, error);

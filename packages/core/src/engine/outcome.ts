@@ -8,12 +8,12 @@ import type { Place, Plan } from "./plan.js";
  * failure; unless the caller gave up because time was up, which would blind a breaker behind `AbortSignal.timeout`.
  */
 export function judgeFailure(
-  plan: Plan,
+  { classifier }: Pick<Plan, "classifier">,
   error: unknown,
   signal: AbortSignal | undefined,
 ): Judgement {
   if (signal?.aborted === true) return isTimeout(signal.reason) ? JUDGED.timeout : JUDGED.aborted;
-  return plan.classifier.error(error);
+  return classifier.error(error);
 }
 
 function isTimeout(reason: unknown): boolean {

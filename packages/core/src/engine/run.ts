@@ -2,6 +2,7 @@ import type { Credit } from "../budget/credit.js";
 import { callInContext } from "../call/call.js";
 import type { ParsedCallOptions } from "../call/call-options.js";
 import { Whereabouts } from "../call/whereabouts.js";
+import type { Classifier } from "../classify/classifier.js";
 import type { BreakwaterError } from "../errors/errors.js";
 import type { StoppedBy } from "../events/catalog.js";
 import { type Entrant, type Guard, Loan, type Pass, Refusal } from "../guards/guard.js";
@@ -13,7 +14,7 @@ import { admit, admitUnder } from "./admit.js";
 import { Attempt, type Owner } from "./attempt.js";
 import { attemptTimeout, deadlineExceeded } from "./cut-short.js";
 import { deadlineOf } from "./deadline.js";
-import { decide, type FailedCall } from "./decide.js";
+import { decide, type FailedCall, maxAttemptsOf } from "./decide.js";
 import { deferred, type Settle, unset } from "./deferred.js";
 import { History, type Outcome, type Retry } from "./history.js";
 import {
@@ -105,6 +106,10 @@ export class Run implements Owner, WaitingCall {
 
   get signal(): AbortSignal | undefined {
     return this.#options?.signal ?? undefined;
+  }
+
+  get classifier(): Classifier {
+    return this.scope.plan.classifier.forCall(this.#options?.classify);
   }
 
   get credit(): Credit | undefined {
@@ -309,7 +314,7 @@ export class Run implements Owner, WaitingCall {
 
   /** Somebody might want to try again: policies around this one must not, and listeners should know what was denied. */
   #giveUp(by: Exclude<StoppedBy, "permanent" | "ignored" | "aborted">, value: unknown): void {
-    if (this.scope.plan.retry.maxAttempts === 1) return;
+    if (maxAttemptsOf(this.scope.plan, this.#options) === 1) return;
     markGivenUp(value, this);
     if (by !== "attempts") tellDenied(this.scope, this.#attempts + 1, by);
   }

@@ -1,4 +1,5 @@
-import type { ClassifyRules, Said } from "../classify/classifier.js";
+import type { ClassifyRules } from "../classify/classifier.js";
+import type { Said } from "../verdicts/said.js";
 import { fn, oneOf, parseOptions, type Schema } from "./options.js";
 import { Part } from "./part.js";
 

@@ -1,0 +1,7 @@
+export { install, type Installation, resilienceOf } from "./install.js";
+export type { AnyAxiosInstance } from "./instance.js";
+export type { AxiosOptions, AxiosPart } from "./options/install-options.js";
+export type { MakeIdempotencyKey, RequestResilience } from "./options/request-options.js";
+export type { PickPolicy } from "./policy/source.js";
+export type { DeadlineHeader } from "./request/deadline-header.js";
+export type { RequestAttempt, RequestReport } from "./request/report.js";

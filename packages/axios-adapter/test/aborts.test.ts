@@ -1,0 +1,163 @@
+import {
+  circuitBreaker,
+  currentCall,
+  deadline,
+  explainError,
+  Resilient,
+  resilient,
+  retry,
+  retryBudget,
+  timeout,
+} from "@breakwater/core";
+import { describe, expect, it } from "vitest";
+import { install } from "../src/index.js";
+import { CLIENTS, quickly, rejectionOf, VERSIONS } from "./support/clients.js";
+import { answer, hang, serve } from "./support/server.js";
+
+const soon = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
+
+describe.each(CLIENTS)(
+  "a caller who gives up, with axios $version and $adapter",
+  ({ create, version }) => {
+    const { isCancel, CancelToken } = VERSIONS[version];
+
+    it("by its signal ends the attempt as axios does, and is nobody's failure", async () => {
+      const server = await serve(hang);
+      const client = create({ baseURL: server.url });
+      install(client, circuitBreaker({ consecutiveFailures: 1 }), quickly());
+      const controller = new AbortController();
+      const sent = rejectionOf(client.get("/", { signal: controller.signal }));
+      await soon(50);
+      controller.abort();
+      const error = await sent;
+      expect(isCancel(error)).toBe(true);
+      expect(server.received).toHaveLength(1);
+      expect((await rejectionOf(client.get("/", { timeout: 50 }))).isAxiosError).toBe(true);
+    });
+
+    it("by a cancel token ends a wait between attempts at once, as axios does", async () => {
+      const server = await serve(answer(503));
+      const client = create({ baseURL: server.url });
+      install(client, retry({ baseMs: "20s", jitter: "none" }));
+      const { token, cancel } = CancelToken.source();
+      const sent = rejectionOf(client.get("/", { cancelToken: token }));
+      await soon(100);
+      cancel("enough");
+      expect(isCancel(await sent)).toBe(true);
+      expect(server.received).toHaveLength(1);
+    });
+
+    it("because time was up by AbortSignal.timeout counts as a timeout of the host", async () => {
+      const server = await serve(hang);
+      const client = create({ baseURL: server.url });
+      install(client, circuitBreaker({ consecutiveFailures: 1 }));
+      expect(
+        isCancel(await rejectionOf(client.get("/", { signal: AbortSignal.timeout(50) }))),
+      ).toBe(true);
+      expect((await rejectionOf(client.get("/"))).code).toBe("ERR_CIRCUIT_OPEN");
+    });
+  },
+);
+
+describe("time limits", () => {
+  const { create } = CLIENTS[0]!;
+
+  it("a deadline cuts off an attempt that has a longer timeout, and does not blame the host", async () => {
+    const server = await serve(hang);
+    const client = create({ baseURL: server.url, timeout: 5_000 });
+    install(client, quickly());
+    const beganMs = performance.now();
+    const error = await rejectionOf(client.get("/", { resilience: { deadlineMs: 100 } }));
+    expect(performance.now() - beganMs).toBeLessThan(1_000);
+    expect(error.code).toBe("ERR_DEADLINE_EXCEEDED");
+  });
+
+  it("a timeout of the policy counts where the request has none, instead of 10 s", async () => {
+    const timeouts: unknown[] = [];
+    const adapter = async (config: { timeout?: number }): Promise<never> => {
+      timeouts.push(config.timeout);
+      throw new Error("enough");
+    };
+    const limited = create({ adapter });
+    install(limited, timeout("30s"));
+    await rejectionOf(limited.get("http://a/"));
+    const unlimited = create({ adapter });
+    install(unlimited, circuitBreaker());
+    await rejectionOf(unlimited.get("http://a/"));
+    await rejectionOf(unlimited.get("http://a/", { timeout: 77 }));
+    expect(timeouts).toEqual([0, 10_000, 77]);
+  });
+
+  it("a header tells the server what is left, anew in each attempt", async () => {
+    const server = await serve(answer(503), answer(200));
+    const client = create({ baseURL: server.url });
+    install(client, retry({ baseMs: 200, jitter: "none" }), retryBudget(), deadline("5s"), {
+      deadlineHeader: "X-Left",
+    });
+    await client.get("/");
+    const [first, second] = server.received.map(({ headers }) => Number(headers["x-left"]));
+    expect(first).toBeLessThanOrEqual(5_000);
+    expect(second).toBeLessThan(first! - 150);
+  });
+});
+
+describe("inside a decorated method", () => {
+  const { create } = CLIENTS[0]!;
+
+  it("a request ends with the call, is repeated by one of them only, and finds its signal", async () => {
+    const server = await serve(answer(500));
+    const client = create({ baseURL: server.url });
+    install(client, quickly());
+    class Service {
+      @Resilient(quickly(), { idempotent: true })
+      async ask(): Promise<unknown> {
+        return client.get("/");
+      }
+    }
+    const error = await rejectionOf(new Service().ask());
+    expect(explainError(error)?.stoppedBy).toBe("nested");
+    expect(server.received).toHaveLength(3);
+  });
+
+  it("a timeout of the method aborts the request inside", async () => {
+    const server = await serve(hang);
+    const client = create({ baseURL: server.url });
+    install(client, circuitBreaker());
+    let aborted: unknown;
+    const outer = resilient(timeout("50ms"));
+    const error = await rejectionOf(
+      outer.execute(() => {
+        const sent = client.get("/");
+        sent.catch((reason: { code: string }) => (aborted = reason.code));
+        return sent;
+      }),
+    );
+    await soon(100);
+    expect(error.code).toBe("ERR_ATTEMPT_TIMEOUT");
+    expect(aborted).toBe("ERR_CANCELED");
+  });
+
+  it("a deadline of the method holds for the request", async () => {
+    const server = await serve(hang);
+    const client = create({ baseURL: server.url });
+    install(client, quickly());
+    const outer = resilient(deadline("100ms"));
+    const beganMs = performance.now();
+    const error = await rejectionOf(outer.execute(() => client.get("/")));
+    expect(error.code).toBe("ERR_DEADLINE_EXCEEDED");
+    expect(performance.now() - beganMs).toBeLessThan(1_000);
+  });
+
+  it("a policy that both share counts a failure once", async () => {
+    const server = await serve(answer(500), answer(500), answer(200));
+    const client = create({ baseURL: server.url });
+    const shared = resilient(circuitBreaker({ consecutiveFailures: 3 }), { name: "shared" });
+    install(client, shared);
+    const key = server.host;
+    const call = (): Promise<unknown> =>
+      shared.execute(() => (currentCall(), client.get("/")), { key });
+    await rejectionOf(call());
+    await rejectionOf(call());
+    expect(await call()).toMatchObject({ status: 200 });
+  });
+});
