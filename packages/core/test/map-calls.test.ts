@@ -204,7 +204,7 @@ describe("while the policy refuses, mapCalls", () => {
       (result) => result.status === "rejected" && result.error instanceof BreakwaterError,
     );
     expect(refused).toEqual([]);
-    expect(requests).toBeLessThanOrEqual(items * (1 + ratio) + reserve);
+    expect(requests).toBeLessThanOrEqual(items * (1 + ratio));
     expect(most).toBe(concurrency);
     expect(clock.nowMs - beganMs).toBeGreaterThan(21_000);
   });
