@@ -103,6 +103,7 @@ export class Attempt implements Wait, Attempting, Frame, Abortable {
     if (extraMs > 0) return this.#extend(extraMs);
     this.isOver = this.isLost = true;
     scope.plan.counters.expired++;
+    scope.plan.work.listensNoLonger(this);
     if (stalledMs > 0) scope.plan.events.stalled(stalledMs);
     if (signal?.aborted === true) return this.#expiredAfterAbort(signal);
     const error = this.call.timeoutError(this);
@@ -187,7 +188,7 @@ export class Attempt implements Wait, Attempting, Frame, Abortable {
     if (signal !== undefined && (this.limitMs === undefined || signal.aborted)) return signal;
     const controller = new AbortController();
     this.#abortable = controller;
-    scope.plan.work.listens(this);
+    if (!this.isOver) scope.plan.work.listens(this);
     if (this.#expiredWith === undefined) this.call.listen();
     else controller.abort(this.#expiredWith); // read only after its time was over
     return controller;
@@ -215,6 +216,7 @@ export class Attempt implements Wait, Attempting, Frame, Abortable {
     this.isOver = true;
     if (judgement.verdict !== VERDICTS.success) this.isLost = true;
     if (this.#lane !== undefined) this.#lane.remove(this);
+    if (this.#abortable !== undefined) this.call.scope.plan.work.listensNoLonger(this);
     if (this.overstays === undefined) this.#admission.exit(judgement, outcome);
     else this.#exitOverstays();
     reportSettled(this.call.scope, this.number, judgement);

@@ -109,7 +109,7 @@ export class FirstCall implements Call, Frame, Attempting, Abortable {
   #listen(controller: AbortController): AbortController {
     this.#controller = controller;
     keptBy.set(controller.signal, this);
-    this.#place.plan.work.listens(this);
+    this.#place.plan.work.mayListen(this);
     return controller;
   }
 

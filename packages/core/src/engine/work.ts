@@ -14,11 +14,13 @@ export interface Abortable {
 
 const SWEEP_FROM = 64;
 
-/** What a policy is doing, as far as it can be ended from outside. Running tasks are not kept alive by it. */
+/** What a policy is doing, as far as it can be ended from outside. */
 export class Work {
   /** No attempt begins any more. */
   isDraining = false;
   #waiting: Set<WaitingCall> | undefined = undefined;
+  /** Held: what waits for nothing but its signal is reached by nothing else. */
+  readonly #listening = new Set<Abortable>();
   #abortables: WeakRef<Abortable>[] = [];
   #sweepAt = SWEEP_FROM;
   #makeReason: (() => unknown) | undefined = undefined;
@@ -33,6 +35,16 @@ export class Work {
 
   /** Its task has read its signal; perhaps only now, when all others have been told. */
   listens(running: Abortable): void {
+    if (this.#makeReason !== undefined) running.abort(this.#makeReason());
+    else this.#listening.add(running);
+  }
+
+  listensNoLonger(running: Abortable): void {
+    this.#listening.delete(running);
+  }
+
+  /** The same for what does not tell us when it has ended. */
+  mayListen(running: Abortable): void {
     if (this.#makeReason !== undefined) return running.abort(this.#makeReason());
     if (this.#abortables.push(new WeakRef(running)) >= this.#sweepAt) this.#sweep();
   }
@@ -51,6 +63,7 @@ export class Work {
    */
   abort(makeReason: () => unknown): void {
     this.#makeReason = makeReason;
+    for (const running of this.#listening) running.abort(makeReason());
     for (const reference of this.#abortables.splice(0)) reference.deref()?.abort(makeReason());
   }
 
