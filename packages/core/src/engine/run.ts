@@ -109,7 +109,8 @@ export class Run implements Owner, WaitingCall {
   }
 
   get classifier(): Classifier {
-    return this.scope.plan.classifier.forCall(this.#options?.classify);
+    const { classifier } = this.scope.plan;
+    return this.#options === undefined ? classifier : classifier.forCall(this.#options.classify);
   }
 
   get credit(): Credit | undefined {
