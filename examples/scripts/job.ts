@@ -40,7 +40,7 @@ protect(Rates, {
 
 const url = process.env["RATES_URL"];
 const upstream = url === undefined ? await startUpstream() : undefined;
-upstream?.failFor(100); // so that there is something to see
+upstream?.failNext(1); // so that there is something to see
 
 try {
   console.log(await new Rates(url ?? upstream?.url ?? "").latest("EUR"));

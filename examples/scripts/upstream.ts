@@ -8,16 +8,19 @@ export interface Upstream {
   readonly requests: number;
   /** From now on it answers 503, for so long. */
   failFor(ms: number): void;
+  /** So many requests more are answered with 503. */
+  failNext(requests: number): void;
   close(): Promise<void>;
 }
 
 export async function startUpstream({ answersAfterMs = 0 } = {}): Promise<Upstream> {
   let requests = 0;
   let failsUntil = 0;
+  let failsLeft = 0;
   const server = createServer((request, response) => {
     requests++;
     request.resume();
-    response.statusCode = performance.now() < failsUntil ? 503 : 200;
+    response.statusCode = failsLeft-- > 0 || performance.now() < failsUntil ? 503 : 200;
     const answer = (): void => void response.end(`${request.url} at ${new Date().toISOString()}\n`);
     if (answersAfterMs === 0) answer();
     else setTimeout(answer, answersAfterMs);
@@ -31,6 +34,9 @@ export async function startUpstream({ answersAfterMs = 0 } = {}): Promise<Upstre
     },
     failFor(ms) {
       failsUntil = performance.now() + ms;
+    },
+    failNext(times) {
+      failsLeft = times;
     },
     async close() {
       server.closeAllConnections();
