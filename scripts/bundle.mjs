@@ -12,6 +12,7 @@ const PACKAGES = {
     external: ["reflect-metadata", "vitest"],
   },
   "axios-adapter": { entries: { index: "index.ts" }, external: ["@breakwater/core", "axios"] },
+  "pg-adapter": { entries: { index: "index.ts" }, external: ["@breakwater/core", "pg"] },
 };
 
 /** Entry points share their state (clock, registry) through one chunk, so that `/testing` steers the clock of the main entry. */

@@ -1,0 +1,2 @@
+/** Resilience for pg pools. */
+export {};
