@@ -336,7 +336,7 @@ export class Run implements Owner, WaitingCall {
     this.reject(this.#refusal(this.#deadlineExceeded()));
   }
 
-  /** Before a retry: the attempt around this call has failed or is out of time. */
+  /** Before a retry: the attempt around this call has ended, and nobody waits for what goes on inside it. */
   get #isForNobody(): boolean {
     return this.#attempts > 0 && isForNobody(this.parent);
   }
