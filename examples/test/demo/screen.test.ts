@@ -110,10 +110,16 @@ describe("without a terminal", () => {
     expect(write.mock.calls.map(([line]) => line.slice(0, 5))).toEqual(["  1 s", "  2 s"]);
   });
 
-  test("a line fits 80 columns", () => {
+  test.each([
+    ["three clients, in one line", MAIN_CLIENTS, 1],
+    ["five clients, in two lines", ALL_CLIENTS, 2],
+  ])("a second of %s, fits 80 columns", (_, names, rows) => {
     const write = vi.fn<(line: string) => void>();
-    new PlainLines(write).watch(narrate(new Conditions(), 9_000, FULL), sceneAt(9_000));
-    expect(longest(write.mock.calls.map(([line]) => line))).toBeLessThanOrEqual(80);
+    new PlainLines(write).watch(narrate(new Conditions(), 9_000, FULL), sceneAt(9_000, names));
+    const lines = write.mock.calls.map(([line]) => line);
+    expect(lines).toHaveLength(rows);
+    expect(longest(lines)).toBeLessThanOrEqual(80);
+    for (const name of names) expect(lines.join(" ")).toContain(`${name.split("-")[0]} `);
   });
 });
 
