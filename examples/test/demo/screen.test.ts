@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { Script } from "node:vm";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { ALL_CLIENTS, type ClientName, MAIN_CLIENTS } from "../../src/demo/clients/catalogue.js";
+import { ALL_CLIENTS, CLIENTS, type ClientName, MAIN_CLIENTS } from "../../src/demo/clients/catalogue.js";
 import { difference } from "../../src/demo/clients/difference.js";
 import { Conditions } from "../../src/demo/measure/conditions.js";
 import { outcomeOf } from "../../src/demo/measure/outcome.js";
@@ -119,7 +119,7 @@ describe("without a terminal", () => {
     const lines = write.mock.calls.map(([line]) => line);
     expect(lines).toHaveLength(rows);
     expect(longest(lines)).toBeLessThanOrEqual(80);
-    for (const name of names) expect(lines.join(" ")).toContain(`${name.split("-")[0]} `);
+    for (const name of names) expect(lines.join(" ")).toContain(`${CLIENTS[name].title} `);
   });
 });
 
