@@ -43,10 +43,11 @@ export {
 } from "./parts/time-limits.js";
 export type { PolicyPart } from "./policy/assemble.js";
 export type { ExplainedPart, Explanation } from "./policy/explanation.js";
+export type { CohortReport, Comparison, WouldHaveDone } from "./policy/cohorts/compare.js";
 export type { BreakerHealth, BudgetHealth, BulkheadHealth, PolicyHealth } from "./policy/health.js";
 export { mapCalls, type MapCallsOptions, type MapResult } from "./policy/map-calls.js";
 export type { AsyncFunction, Policy } from "./policy/policy.js";
-export type { PolicyOptions } from "./policy/policy-options.js";
+export type { CanaryOptions, PolicyOptions } from "./policy/policy-options.js";
 export {
   definePolicy,
   type Registry,

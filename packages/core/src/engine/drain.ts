@@ -50,6 +50,14 @@ export async function drainPlan(plan: Plan, graceMs: number): Promise<DrainRepor
   };
 }
 
+/** Several drains at once, as one. */
+export async function sumOfDrains(drains: readonly Promise<DrainReport>[]): Promise<DrainReport> {
+  const sum = { retriesEnded: 0, waitsRefused: 0, finished: 0, aborted: 0, left: 0 };
+  for (const report of await Promise.all(drains))
+    for (const what of Object.keys(sum) as (keyof DrainReport)[]) sum[what] += report[what];
+  return sum;
+}
+
 /** What the signals of running tasks are aborted with. It is no refusal: whoever ends with it has run. */
 class CutByDrain extends BreakwaterError {
   override get isRefusal(): boolean {

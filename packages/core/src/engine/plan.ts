@@ -5,6 +5,7 @@ import type { Entrant, Guard } from "../guards/guard.js";
 import type { BackoffRules } from "../retry/backoff.js";
 import type { Lane } from "../time/lane.js";
 import type { Counters } from "./counters.js";
+import type { Estimates } from "./shadow/estimates.js";
 import type { Work } from "./work.js";
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a task takes whatever its caller gives it
@@ -42,7 +43,14 @@ export interface Plan {
   readonly stackTraces: boolean;
   readonly counters: Counters;
   readonly work: Work;
+  /** There in shadow only: what would have been done is counted, and not done. */
+  readonly estimates: Estimates | undefined;
   readonly events: Events;
+}
+
+/** For events: no key is no field. */
+export function atKey(key: string | undefined): { readonly key?: string } {
+  return key === undefined ? {} : { key };
 }
 
 /** Where a call runs: the plan, and of one key the guards, in the order in which they are asked, and the credit. */

@@ -24,6 +24,9 @@ export type StoppedBy =
   | "hint"
   | "drained";
 
+/** Which of a policy's calls: those that its canary protects, or the others, for which it only keeps books. */
+export type Cohort = "canary" | "control";
+
 /** What each event tells, beside its type, time, severity and policy. All of it is plain JSON. */
 export interface EventDetails {
   /** A rule was met, or the probes failed: calls are refused. */
@@ -89,6 +92,29 @@ export interface EventDetails {
     readonly hook: "classifier" | "key" | "idempotent" | "listener" | "fallback";
     readonly error: ErrorSummary;
   };
+  /** In shadow: the call would have been refused. It ran, and this is how its only attempt ended. */
+  "shadow.would_refuse": {
+    readonly key?: string;
+    readonly guard: string;
+    readonly code: ErrorCode;
+    readonly verdict: VerdictName;
+    /** The refusal would have saved a failure, or would have cost a success; left out where neither is known. */
+    readonly wouldHaveBeen?: "right" | "wrong";
+  };
+  /** In shadow: the call would have waited for room, or for its turn. */
+  "shadow.would_wait": { readonly key?: string };
+  /** In shadow: the attempt would have been repeated, if the budget had paid for it. */
+  "shadow.would_retry": {
+    readonly key?: string;
+    readonly verdict: VerdictName;
+    readonly paid: boolean;
+  };
+  /** In shadow: the attempt took longer than it would have had. */
+  "shadow.would_time_out": {
+    readonly key?: string;
+    readonly tookMs: number;
+    readonly limitMs: number;
+  };
   /** The event loop was blocked; the attempts that expired meanwhile are not held against the dependency. */
   "process.stalled": { readonly blockedMs: number };
   /** A policy without a name is being watched. */
@@ -106,6 +132,10 @@ export type ResilienceEvent = {
     readonly policy: string;
     /** All policies that use the part it happened to. Only to who watches the registry, and only if there are several. */
     readonly policies?: readonly string[];
+    /** Of a policy with a canary: which of its calls. */
+    readonly cohort?: Cohort;
+    /** It happened to books that are kept beside the calls, and changed nothing for any of them. */
+    readonly mode?: "shadow";
     readonly severity: Severity;
     /** Wall time, in milliseconds since 1970. */
     readonly at: number;
@@ -135,6 +165,10 @@ export const EVENTS: {
   "attempt.abandoned": { severity: "warning", perCall: false },
   "error.unclassified": { severity: "warning", perCall: false },
   "hook.failed": { severity: "error", perCall: false },
+  "shadow.would_refuse": { severity: "info", perCall: true },
+  "shadow.would_wait": { severity: "info", perCall: true },
+  "shadow.would_retry": { severity: "info", perCall: true },
+  "shadow.would_time_out": { severity: "info", perCall: true },
   "process.stalled": { severity: "warning", perCall: false },
   "policy.unnamed": { severity: "info", perCall: false },
 };

@@ -6,13 +6,15 @@ import { formatDuration } from "../time/duration.js";
 
 /** What happened, as a sentence for people. */
 export function sentenceOf(event: ResilienceEvent): string {
-  return (SENTENCES[event.type] as (event: ResilienceEvent) => string)(event);
+  const sentence = (SENTENCES[event.type] as (event: ResilienceEvent) => string)(event);
+  return event.mode === "shadow" ? `in shadow: ${sentence}` : sentence;
 }
 
 const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = {
   "circuit.opened": (event) => {
+    const are = event.mode === "shadow" ? "would be" : "are";
     const cause = event.cause === undefined ? "" : `; the last was ${textOf(event.cause)}`;
-    return `${circuitOf(event)} opened: ${ruleMet(event)} (${event.reason})${cause}; calls are refused for ${formatDuration(event.openMs)}`;
+    return `${circuitOf(event)} opened: ${ruleMet(event)} (${event.reason})${cause}; calls ${are} refused for ${formatDuration(event.openMs)}`;
   },
   "circuit.half_opened": (event) =>
     `${circuitOf(event)} is half-open: ${event.probes === 1 ? "1 probe tries" : `${event.probes} probes try`} the dependency`,
@@ -40,6 +42,18 @@ const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = 
     `${policy} met an error that no rule knows, and takes it for ${verdict}: ${textOf(error)}`,
   "hook.failed": ({ policy, hook, error }) =>
     `a hook of ${policy} failed (${hook}), and changed nothing for the call: ${textOf(error)}`,
+  "shadow.would_refuse": ({ policy, key, guard, code, verdict, wouldHaveBeen }) => {
+    const hindsight =
+      wouldHaveBeen === undefined ? "" : `, so that would have been ${wouldHaveBeen}`;
+    return `${policy} would have refused a call${at(key)} (${code} by ${guard}); it was ${verdict}${hindsight}`;
+  },
+  "shadow.would_wait": ({ policy, key }) => `${policy} would have let a call${at(key)} wait`,
+  "shadow.would_retry": ({ policy, key, verdict, paid }) => {
+    const would = paid ? "would have repeated" : "would have had no budget to repeat";
+    return `${policy} ${would} an attempt${at(key)} that was ${verdict}`;
+  },
+  "shadow.would_time_out": ({ policy, key, tookMs, limitMs }) =>
+    `${policy} would have cut an attempt${at(key)} short after ${formatDuration(limitMs)}: it took ${formatDuration(tookMs)}`,
   "process.stalled": ({ blockedMs }) =>
     `the event loop was blocked for ${formatDuration(blockedMs)}: attempts that expired meanwhile are not held against the dependency`,
   "policy.unnamed": ({ policy, hint }) => `${policy} has no name: ${hint}`,

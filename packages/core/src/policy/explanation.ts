@@ -16,6 +16,12 @@ export interface ExplainedPart {
   readonly present: boolean;
 }
 
+const MODES: { readonly [M in Mode]: string | undefined } = {
+  enforce: undefined,
+  shadow: "shadow: every call goes through, and what would have been done is counted",
+  off: "off: every call goes through unprotected",
+};
+
 const ABSENT: { readonly [K in PartKind]: string } = {
   fallback: "none: the caller gets the error",
   deadline: "none: a call takes as long as its attempts do",
@@ -61,7 +67,7 @@ export class Explanation extends Readable {
 
   toString(): string {
     const { dependency, owner, runbook } = this;
-    const mode = this.mode === "off" ? "off: every call goes through unprotected" : undefined;
+    const mode = MODES[this.mode];
     const about = Object.entries({ mode, dependency, owner, runbook }).filter(
       ([, value]) => value !== undefined,
     );
