@@ -170,7 +170,7 @@ describe("a canary by key", () => {
       errorRatio: 3 / 4,
       retriesPerCall: 0,
     });
-    expect(control?.would).toMatchObject({ retries: 3, refusals: { right: 1, wrong: 0 } });
+    expect(control?.would).toMatchObject({ retries: 1, refusals: { right: 1, wrong: 0 } });
     expect(JSON.parse(JSON.stringify(policy.compare()))).toEqual(policy.compare());
   });
 

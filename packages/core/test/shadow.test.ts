@@ -100,6 +100,12 @@ describe("a policy in shadow", () => {
     expect(wouldOf(policy)).toMatchObject({ retries: 0, deniedRetries: 0 });
   });
 
+  it("would not repeat what its circuit would refuse, nor what it would have refused before", async () => {
+    const policy = resilient(circuitBreaker({ consecutiveFailures: 2 }), retry(), shadow);
+    await repeat(4, () => policy.execute(fails));
+    expect(wouldOf(policy)).toMatchObject({ retries: 1, refusals: { right: 2 } });
+  });
+
   it.each([
     ["a timeout", timeout(100)],
     ["a deadline", deadline(100)],
@@ -219,13 +225,11 @@ describe("what is heard of a shadow", () => {
     expect(heard.map(({ type }) => type)).toEqual([
       "shadow.would_time_out",
       "circuit.opened",
-      "shadow.would_retry",
       "shadow.would_refuse",
-      "shadow.would_retry",
     ]);
     for (const event of heard)
       expect(event).toMatchObject({ policy: "crm", mode: "shadow", severity: "info" });
-    expect(heard[3]).toMatchObject({
+    expect(heard[2]).toMatchObject({
       code: "ERR_CIRCUIT_OPEN",
       verdict: "transient",
       wouldHaveBeen: "right",

@@ -13,7 +13,9 @@ import type { Estimates } from "./estimates.js";
 /** One call in shadow: how it ends, and what would have been done about it. */
 export class Observed {
   readonly #scope: Scope;
-  readonly #call: FirstCall;
+  readonly call: FirstCall;
+  /** It runs all the same; but whatever else would have been done, would not have come to that. */
+  readonly #wouldBeRefused: boolean;
   readonly #args: readonly unknown[] | undefined;
   readonly #options: ParsedCallOptions | undefined;
   readonly #beganMs = clock.now();
@@ -21,11 +23,13 @@ export class Observed {
   constructor(
     scope: Scope,
     call: FirstCall,
+    wouldBeRefused: boolean,
     args: readonly unknown[] | undefined,
     options: ParsedCallOptions | undefined,
   ) {
     this.#scope = scope;
-    this.#call = call;
+    this.call = call;
+    this.#wouldBeRefused = wouldBeRefused;
     this.#args = args;
     this.#options = options;
   }
@@ -53,8 +57,9 @@ export class Observed {
 
   /** Had it been cut short, its guards would have heard of a timeout, whatever came later. */
   #settle(actual: Judgement, outcome: unknown): void {
-    const judgement = this.#wouldHaveTimedOut() ? JUDGED.timeout : actual;
-    this.#call.end(actual).exit(judgement, outcome);
+    const isCut = !this.#wouldBeRefused && this.#wouldHaveTimedOut();
+    const judgement = isCut ? JUDGED.timeout : actual;
+    this.call.end(actual).exit(judgement, outcome);
     reportOnly(this.#scope, actual, outcome, this.#signal);
     if (judgement.verdict.alive) this.#scope.credit?.depositForAnswer(this.#beganMs);
     if (this.#isWorthARetry(judgement)) this.#countRetry(judgement);
@@ -73,13 +78,15 @@ export class Observed {
   }
 
   #isWorthARetry({ verdict, unsent, retryAfterMs }: Judgement): boolean {
-    const { plan } = this.#scope;
+    const { plan, guards } = this.#scope;
     return (
       verdict.retry &&
+      !this.#wouldBeRefused &&
       maxAttemptsOf(plan, this.#options) > 1 &&
       this.#signal?.aborted !== true &&
       retryAfterMs <= plan.retry.maxRetryAfterMs &&
-      (unsent || mayRepeat(plan, this.#args, this.#options))
+      (unsent || mayRepeat(plan, this.#args, this.#options)) &&
+      !guards.some((guard) => guard.wouldRefuse(clock.now() + retryAfterMs))
     );
   }
 

@@ -1,5 +1,6 @@
 import { callInContext, enter, leave } from "../../call/call.js";
 import type { ParsedCallOptions } from "../../call/call-options.js";
+import { Refusal } from "../../guards/guard.js";
 import { clock } from "../../time/clock.js";
 import { Admission } from "../admission.js";
 import { admitUnder } from "../admit.js";
@@ -25,8 +26,8 @@ export function shadow(
   options: ParsedCallOptions | undefined,
 ): Promise<unknown> {
   const scope = scopeFor(scopes, self, args, options);
-  const call = begin(scope, options);
-  const observed = new Observed(scope, call, args, options);
+  const observed = begin(scope, args, options);
+  const { call } = observed;
   const inContext = scope.plan.context || callInContext() !== undefined;
   const outer = enter(call);
   let promise: Promise<unknown>;
@@ -45,7 +46,11 @@ export function shadow(
   );
 }
 
-function begin(scope: Scope, options: ParsedCallOptions | undefined): FirstCall {
+function begin(
+  scope: Scope,
+  args: readonly unknown[] | undefined,
+  options: ParsedCallOptions | undefined,
+): Observed {
   const { plan, credit } = scope;
   const around = attemptAround();
   const answer = admitUnder(scope, plan.entrant, around?.loans() ?? []);
@@ -53,5 +58,6 @@ function begin(scope: Scope, options: ParsedCallOptions | undefined): FirstCall 
   if (isIn) credit?.depositForCall(clock.now());
   plan.counters.begun++;
   const admission = isIn ? answer : letThrough(scope, plan.estimates as Estimates, answer);
-  return new FirstCall(scope, admission, options?.signal ?? undefined, around);
+  const call = new FirstCall(scope, admission, options?.signal ?? undefined, around);
+  return new Observed(scope, call, answer instanceof Refusal, args, options);
 }
