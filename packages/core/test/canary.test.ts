@@ -215,6 +215,16 @@ describe("a canary by process", () => {
     }
   });
 
+  it("says so when it explains itself", () => {
+    const explained = (by: "process" | "key"): string =>
+      String(resilient({ name: "crm", canary: { ratio: 0.2, by } }).explain());
+    vi.stubEnv("BREAKWATER_INSTANCE", spared);
+    expect(explained("process")).toContain(
+      "canary      a share of 0.2 of the processes is protected: this one is not",
+    );
+    expect(explained("key")).toContain("canary      a share of 0.2 of the keys is protected");
+  });
+
   it("takes the same processes for policies with the same salt", () => {
     vi.stubEnv("BREAKWATER_INSTANCE", taken);
     const modes = ["a", "b", "c", "d", "e", "f"].map(

@@ -40,6 +40,7 @@ export class Explanation extends Readable {
   /** Outermost first. */
   readonly parts: readonly ExplainedPart[];
   readonly mode: Mode;
+  readonly canary?: NonNullable<ParsedPolicyOptions["canary"]>;
   readonly idempotent: "not declared" | "yes" | "no" | "depends on the arguments";
   readonly dependency?: string;
   readonly owner?: string;
@@ -59,6 +60,7 @@ export class Explanation extends Readable {
     this.mode = mode;
     this.parts = PART_KINDS.map((kind) => explained(kind, parts));
     this.idempotent = idempotencyOf(options);
+    if (options.canary !== undefined) this.canary = options.canary;
     if (options.dependency !== undefined) this.dependency = options.dependency;
     if (options.owner !== undefined) this.owner = options.owner;
     if (options.runbook !== undefined) this.runbook = options.runbook;
@@ -68,7 +70,8 @@ export class Explanation extends Readable {
   toString(): string {
     const { dependency, owner, runbook } = this;
     const mode = MODES[this.mode];
-    const about = Object.entries({ mode, dependency, owner, runbook }).filter(
+    const canary = this.canary && canaryText(this.canary, this.mode);
+    const about = Object.entries({ mode, canary, dependency, owner, runbook }).filter(
       ([, value]) => value !== undefined,
     );
     const rows = [
@@ -79,6 +82,12 @@ export class Explanation extends Readable {
     const lines = rows.map(([name, value]) => `  ${name.padEnd(12)}${value}`);
     return [this.policy, ...lines, ...this.notes.map((note) => `  note: ${note}`)].join("\n");
   }
+}
+
+function canaryText({ ratio, by }: NonNullable<Explanation["canary"]>, mode: Mode): string {
+  if (by === "key") return `a share of ${ratio} of the keys is protected, the others are in shadow`;
+  const here = mode === "enforce" ? "this one is" : "this one is not";
+  return `a share of ${ratio} of the processes is protected: ${here}`;
 }
 
 /** That there is no fallback and no rate limit is nothing that anybody would wonder about. */
