@@ -10,7 +10,6 @@ import { callerOf } from "./request/caller-signal.js";
 import { hostOf } from "./request/host.js";
 import { giveIdempotencyKey } from "./request/idempotency.js";
 import { bareInstance, type GivenAdapter, innerAdapter } from "./request/inner-adapter.js";
-import { RequestReport } from "./request/report.js";
 import { send } from "./request/send.js";
 import { Warnings } from "./warnings.js";
 
@@ -62,7 +61,6 @@ export class Protection {
     const makeKey = asked.idempotencyKey ?? options.idempotencyKey ?? false;
     if (makeKey !== false) giveIdempotencyKey(config, makeKey);
     const key = asked.key ?? this.#keyOf(config);
-    const report = new RequestReport(policy.name, key);
     const caller = callerOf(config);
     const rules = this.#rules;
     return send({
@@ -76,7 +74,6 @@ export class Protection {
       options,
       rules,
       caller,
-      report,
     });
   }
 

@@ -58,7 +58,8 @@ const checks: Checks = {
   report: { expected: "nothing", holds: () => true },
 };
 
-const NOTHING: RequestResilience = Object.freeze({});
+/** For requests that ask for nothing. */
+export const NOTHING: RequestResilience = Object.freeze({});
 
 /** @throws BreakwaterError `ERR_INVALID_SPEC` */
 export function parseRequestOptions(given: unknown): RequestResilience {
