@@ -74,7 +74,10 @@ export const cockatiel = {
       halfOpenAfter: 15_000,
       breaker: new CountBreaker({ threshold: 0.9, size: 100 }),
     });
-    const policy = wrap(retry(handleAll, { maxAttempts: 2, backoff: new ExponentialBackoff() }), breaker);
+    const policy = wrap(
+      retry(handleAll, { maxAttempts: 2, backoff: new ExponentialBackoff() }),
+      breaker,
+    );
     return {
       call: () => policy.execute(({ signal }) => client.get(URL, { signal })),
       isOpen: () => breaker.state === CircuitState.Open,
