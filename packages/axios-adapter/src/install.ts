@@ -1,5 +1,5 @@
 import type { DrainReport, Duration, Policy, Watchable } from "@breakwater/core";
-import { badInput } from "./bad-input.js";
+import { badInput } from "./errors/bad-input.js";
 import { type AnyAxiosInstance, instanceFrom } from "./instance.js";
 import type { AxiosOptions, AxiosPart } from "./options/install-options.js";
 import { type PickPolicy, sourceOf } from "./policy/source.js";

@@ -7,11 +7,11 @@ import type { Source } from "./policy/source.js";
 import { traitsOf } from "./policy/traits.js";
 import { keepAxiosRetryOut } from "./request/axios-retry.js";
 import { callerOf } from "./request/caller-signal.js";
-import { hostOf } from "./request/host.js";
-import { giveIdempotencyKey } from "./request/idempotency.js";
+import { hostOf } from "./config/host.js";
+import { giveIdempotencyKey } from "./config/idempotency.js";
 import { bareInstance, type GivenAdapter, innerAdapter } from "./request/inner-adapter.js";
 import { send } from "./request/send.js";
-import { Warnings } from "./warnings.js";
+import { Warnings } from "./errors/warnings.js";
 
 /** What stands between an instance and its adapter. */
 export class Protection {

@@ -1,10 +1,10 @@
 import { type Policy, type PolicyPart, resilient } from "@breakwater/core";
 import type { AxiosInstance, InternalAxiosRequestConfig } from "axios";
-import { badInput, isPlainObject } from "../bad-input.js";
+import { badInput, isPlainObject } from "../errors/bad-input.js";
 import { checkOptions } from "../options/check.js";
 import { axiosChecks, type AxiosOptions } from "../options/install-options.js";
-import { hostOf } from "../request/host.js";
-import { isIdempotent } from "../request/idempotency.js";
+import { hostOf } from "../config/host.js";
+import { isIdempotent } from "../config/idempotency.js";
 
 /** Chooses the policy of each request; undefined sends it unprotected. */
 export type PickPolicy = (config: InternalAxiosRequestConfig) => Policy | undefined;

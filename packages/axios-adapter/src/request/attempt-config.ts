@@ -1,9 +1,9 @@
 import type { Call } from "@breakwater/core";
 import type { InternalAxiosRequestConfig } from "axios";
 import { NOTHING } from "../options/request-options.js";
-import { isStream } from "./body.js";
-import { deadlineField } from "./deadline-header.js";
-import type { RequestReport } from "./report.js";
+import { isStream } from "../config/body.js";
+import { deadlineField } from "../options/deadline-header.js";
+import type { RequestReport } from "../options/report.js";
 import type { Sending } from "./sending.js";
 
 /** What describes a request, and so is what adapters write to. */

@@ -1,6 +1,6 @@
 import type { Call } from "@breakwater/core";
 import type { InternalAxiosRequestConfig } from "axios";
-import type { RequestReport } from "./report.js";
+import type { RequestReport } from "../options/report.js";
 
 type ConfigSignal = InternalAxiosRequestConfig["signal"];
 

@@ -3,9 +3,9 @@ import type { AxiosError, AxiosResponse, InternalAxiosRequestConfig } from "axio
 import { markOwnFailure } from "../classify/own-failures.js";
 import { copyOf, describe, type Described, prepare, tellDeadline } from "./attempt-config.js";
 import { lendSignal, signalOf, type SignalSource } from "./attempt-signal.js";
-import { discard, isStream } from "./body.js";
+import { discard, isStream } from "../config/body.js";
 import { onBreak } from "./broken-streams.js";
-import type { RequestAttempt } from "./report.js";
+import type { RequestAttempt } from "../options/report.js";
 import type { Sending } from "./sending.js";
 
 /** The attempts of one request, one after the other; it is their report as well. */

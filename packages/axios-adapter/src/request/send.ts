@@ -1,7 +1,7 @@
 import type { AxiosResponse } from "axios";
 import { isReplayable } from "./attempt-config.js";
 import { Attempts } from "./attempts.js";
-import { isIdempotent } from "./idempotency.js";
+import { isIdempotent } from "../config/idempotency.js";
 import type { Sending } from "./sending.js";
 
 /** Sends a request under its policy: as often as that allows, and not at all where it refuses. */
