@@ -61,9 +61,13 @@ async function packed(dir, name) {
   const folder = join(root, "packages", name);
   await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b", folder]);
   await bundle(name);
-  const { stdout } = await run("npx", ["-y", "pnpm@12.21.0", "pack", "--json", "--pack-destination", dir], {
-    cwd: folder,
-  });
+  const { stdout } = await run(
+    "npx",
+    ["-y", "pnpm@12.21.0", "pack", "--json", "--pack-destination", dir],
+    {
+      cwd: folder,
+    },
+  );
   const { name: packageName, filename } = JSON.parse(stdout);
   return { [packageName]: `file:${filename}` };
 }

@@ -39,8 +39,7 @@ process.exitCode = problems.length === 0 ? 0 : 1;
 
 function inspect(name) {
   const floors = HOUSES[name];
-  if (floors === undefined)
-    return { problems: [`${name}: give it floors in scripts/floors.mjs`] };
+  if (floors === undefined) return { problems: [`${name}: give it floors in scripts/floors.mjs`] };
   const src = join(packages, name, "src");
   const files = readdirSync(src, { recursive: true }).filter((file) => /\.c?ts$/.test(file));
   const imports = new Map(files.map((file) => [file, importsOf(src, file)]));

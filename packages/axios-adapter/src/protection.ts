@@ -49,7 +49,7 @@ export class Protection {
     config: InternalAxiosRequestConfig,
     given: GivenAdapter,
   ): Promise<AxiosResponse> {
-    const { options, pick } = this.#source;
+    const { options, pick, picks } = this.#source;
     const inner = innerAdapter(this.#bare, given);
     const policy = asked.off === true ? undefined : (policyOf(asked) ?? pick(config));
     if (policy === undefined) {
@@ -61,6 +61,7 @@ export class Protection {
     const makeKey = asked.idempotencyKey ?? options.idempotencyKey ?? false;
     if (makeKey !== false) giveIdempotencyKey(config, makeKey);
     const key = asked.key ?? this.#keyOf(config);
+    if (asked.policy === undefined) picks?.note(key, policy);
     const caller = callerOf(config);
     const rules = this.#rules;
     return send({
