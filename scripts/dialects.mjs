@@ -105,9 +105,9 @@ async function runProgram(dir, out, flags) {
   return JSON.parse(stdout);
 }
 
-async function check(dir, { dialect, compile }, index) {
+async function check(dir, { dialect, compile: build }, index) {
   const out = `out-${index}`;
-  await compile(dir, out, dialect);
+  await build(dir, out, dialect);
   const bare = await runProgram(dir, out, []);
   const reflecting = await runProgram(dir, out, ["--import", "reflect-metadata"]);
   for (const found of [bare, reflecting])

@@ -17,7 +17,7 @@ export interface Described {
 
 export function describe(config: InternalAxiosRequestConfig): Described {
   const { url, baseURL, params, data } = config;
-  return { url, baseURL, params, data, headers: { ...config.headers } };
+  return { url, baseURL, params, data, headers: Object.assign({}, config.headers) };
 }
 
 /** From here on it is what an adapter would get without us, but for the report and a time limit. */
