@@ -1,10 +1,10 @@
-import * as breakwater from "./contestants/breakwater.mjs";
-import * as cockatiel from "./contestants/cockatiel.mjs";
-import * as hand from "./contestants/by-hand.mjs";
-import * as mollitia from "./contestants/mollitia.mjs";
-import * as opossum from "./contestants/opossum.mjs";
+import * as breakwater from "../contestants/breakwater.mjs";
+import * as cockatiel from "../contestants/cockatiel.mjs";
+import * as hand from "../contestants/by-hand.mjs";
+import * as mollitia from "../contestants/mollitia.mjs";
+import * as opossum from "../contestants/opossum.mjs";
 
-/** @typedef {import("./types.js").Scenario} Scenario */
+/** @typedef {import("../types.js").Scenario} Scenario */
 
 const halfFailing = {
   loop: /** @type {const} */ ("oneByOneCaught"),
@@ -41,6 +41,9 @@ const twoRetries = {
   ],
   alone: ["breakwater wrap", "breakwater wrap, full stack"],
 };
+
+/** Where heap and counts are taken: the two scenarios in which a call does nothing but succeed. */
+export const quiet = ["closed", "full"];
 
 /** @type {Readonly<Record<string, Scenario>>} */
 export const scenarios = {
