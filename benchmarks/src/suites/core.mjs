@@ -136,6 +136,22 @@ export const scenarios = {
     ],
     alone: [],
   },
+  modes: {
+    title: "In shadow, and switched off, round a task that succeeds",
+    task: "succeeds",
+    loop: "oneByOne",
+    expected: { runs: 1, failures: 0 },
+    open: false,
+    contestants: [
+      hand.bare,
+      breakwater.wrapped("breaker + bulkhead", "breaker + bulkhead"),
+      breakwater.wrapped("breaker + bulkhead", "breaker + bulkhead in shadow", { mode: "shadow" }),
+      breakwater.wrapped("full stack", "full stack"),
+      breakwater.wrapped("full stack", "full stack in shadow", { mode: "shadow" }),
+      breakwater.wrapped("full stack", "full stack, off", { mode: "off" }),
+    ],
+    alone: [],
+  },
   decorator: {
     title: "Decorated method and wrapped function: breaker + bulkhead round a task that succeeds",
     task: "succeeds",
