@@ -58,7 +58,7 @@ function partsOf(shape) {
  * @param {import("@breakwater/core").PolicyOptions} [options]
  * @returns {Contestant}
  */
-export function wrapped(shape, name = "breakwater wrap", options = undefined) {
+export function wrapped(shape, name = "breakwater wrap", options) {
   return {
     name,
     make({ task }) {

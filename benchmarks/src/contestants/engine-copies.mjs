@@ -12,8 +12,8 @@ const WANTED = /get wanted\(\): boolean \{/;
 /** @type {import("esbuild").Plugin} */
 const deaf = {
   name: "deaf",
-  setup({ onLoad }) {
-    onLoad({ filter: /events\/events\.ts$/ }, async ({ path }) => {
+  setup(bundling) {
+    bundling.onLoad({ filter: /events\/events\.ts$/ }, async ({ path }) => {
       const source = await readFile(path, "utf8");
       if (!WANTED.test(source)) throw new Error("Events has no getter `wanted` any more");
       return { contents: source.replace(WANTED, "$& return false;"), loader: "ts" };

@@ -198,6 +198,9 @@ describe("a canary by key", () => {
   });
 });
 
+const explained = (by: "process" | "key"): string =>
+  String(resilient({ name: "crm", canary: { ratio: 0.2, by } }).explain());
+
 describe("a canary by process", () => {
   const canary = { ratio: 0.5 } as const;
 
@@ -216,8 +219,6 @@ describe("a canary by process", () => {
   });
 
   it("says so when it explains itself", () => {
-    const explained = (by: "process" | "key"): string =>
-      String(resilient({ name: "crm", canary: { ratio: 0.2, by } }).explain());
     vi.stubEnv("BREAKWATER_INSTANCE", spared);
     expect(explained("process")).toContain(
       "canary      a share of 0.2 of the processes is protected: this one is not",
