@@ -5,6 +5,7 @@ import type { Entrant, Guard } from "../guards/guard.js";
 import type { BackoffRules } from "../retry/backoff.js";
 import type { Lane } from "../time/lane.js";
 import type { Counters } from "./counters.js";
+import type { Outbox } from "./dead-letters/outbox.js";
 import type { Work } from "./work.js";
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a task takes whatever its caller gives it
@@ -43,6 +44,8 @@ export interface Plan {
   readonly counters: Counters;
   readonly work: Work;
   readonly events: Events;
+  /** Gets the calls that were given up on. */
+  readonly deadLetters: Outbox | undefined;
 }
 
 /** Where a call runs: the plan, and of one key the guards, in the order in which they are asked, and the credit. */

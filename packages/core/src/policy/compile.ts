@@ -98,12 +98,16 @@ function planOf(policy: string, parts: Parts, options: ParsedPolicyOptions, even
     counters: new Counters(),
     work: new Work(),
     events,
+    deadLetters: parts.deadLetter?.outbox,
   });
 }
 
-/** Nothing in it can wait, repeat or cut short; a budget alone is fed by its calls, and so is not nothing. */
+/**
+ * Nothing in it can wait, repeat or cut short; a budget alone is fed by its calls, and so is not nothing. A dead letter
+ * needs the arguments of its call, which `direct` keeps nowhere.
+ */
 function canOnlyRunOnce(
-  { timeout, deadline, retry, budget }: Parts,
+  { timeout, deadline, retry, budget, deadLetter }: Parts,
   { context }: ParsedPolicyOptions,
 ): boolean {
   const once = (retry?.rules.maxAttempts ?? 1) === 1;
@@ -112,6 +116,7 @@ function canOnlyRunOnce(
     timeout === undefined &&
     deadline === undefined &&
     budget === undefined &&
+    deadLetter === undefined &&
     context !== true
   );
 }

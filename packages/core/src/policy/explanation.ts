@@ -18,6 +18,7 @@ export interface ExplainedPart {
 
 const ABSENT: { readonly [K in PartKind]: string } = {
   fallback: "none: the caller gets the error",
+  deadLetter: "none: who gives up on a call is its caller",
   deadline: "none: a call takes as long as its attempts do",
   retry: "none: 1 attempt",
   budget: "none",
@@ -75,9 +76,9 @@ export class Explanation extends Readable {
   }
 }
 
-/** That there is no fallback and no rate limit is nothing that anybody would wonder about. */
+/** That there is no fallback, no sink and no rate limit is nothing that anybody would wonder about. */
 function isWorthALine({ kind, present }: ExplainedPart): boolean {
-  return present || (kind !== "fallback" && kind !== "rateLimit");
+  return present || (kind !== "fallback" && kind !== "deadLetter" && kind !== "rateLimit");
 }
 
 function explained(kind: PartKind, parts: Parts): ExplainedPart {
