@@ -11,7 +11,7 @@ const FLOORS = [
   ["engine"],
   ["parts"],
   ["policy"],
-  ["decorator", "logging", "testing"],
+  ["decorator", "logging", "testing", "dead-letters"],
   ["."],
 ];
 
