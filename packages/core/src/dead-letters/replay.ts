@@ -1,4 +1,5 @@
 import { markReplayed } from "../engine/dead-letters/replayed.js";
+import { explainError } from "../engine/report.js";
 import { isRefusal } from "../errors/errors.js";
 import { type ErrorSummary, summarize } from "../errors/summary.js";
 import {
@@ -218,7 +219,9 @@ class Replay {
     const task: Parameters<Policy["execute"]>[0] = ({ signal, attempt }) =>
       this.#handler(record.payload, record, { signal, attempt });
     markReplayed(task);
-    await this.#policy.execute(task, this.#optionsFor(record));
+    const result: unknown = await this.#policy.execute(task, this.#optionsFor(record));
+    // A response may mean failure, and is returned all the same when no attempt is left.
+    if (explainError(result) !== undefined) throw result;
   }
 
   #optionsFor({ key }: DeadLetterRecord): { key?: string; signal?: AbortSignal } {

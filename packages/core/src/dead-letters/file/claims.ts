@@ -1,6 +1,9 @@
 import type { Folder } from "./folder.js";
 import { isAlive, type Owner, ownerNow, parseOwner } from "./owner.js";
 
+/** Each round, somebody else was quicker; or something is in the way that is no file. */
+const MOST_ROUNDS = 100;
+
 /** Held until it is given back, or until the process ends. */
 export interface Held {
   giveBack(): Promise<void>;
@@ -15,7 +18,7 @@ export interface Held {
  * not, all of it has been given back meanwhile, and it begins again.
  */
 export async function hold(folder: Folder, id: string): Promise<Held | undefined> {
-  for (;;) {
+  for (let round = 0; round < MOST_ROUNDS; round++) {
     const chain = await livingOrLast(folder, id);
     if (chain === "held") return undefined;
     const own = ownerNow();
@@ -26,6 +29,7 @@ export async function hold(folder: Folder, id: string): Promise<Held | undefined
       return { giveBack: () => removeAll(folder, id, [...chain, own]) };
     await folder.removeMark("claims", name);
   }
+  return undefined;
 }
 
 /** The dead owners, one after the other; or that one of them lives. */

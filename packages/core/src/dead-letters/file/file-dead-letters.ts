@@ -75,7 +75,7 @@ class FileDeadLetters implements DeadLetterStore {
 
   constructor({ directory, maxBytes, fsync }: Parsed<typeof fields>) {
     this.#folder = new Folder(directory);
-    this.#writer = new Writer(this.#folder, maxBytes, fsync);
+    this.#writer = new Writer(directory, maxBytes, fsync);
   }
 
   write(record: DeadLetterRecord): Promise<void> {

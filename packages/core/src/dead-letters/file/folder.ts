@@ -9,7 +9,7 @@ const LETTERS = /^letters-\d{1,10}-[0-9a-f]{16}\.jsonl$/;
 const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 export const PRIVATE_FILE = 0o600;
-const PRIVATE_FOLDER = 0o700;
+export const PRIVATE_FOLDER = 0o700;
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
@@ -27,11 +27,6 @@ export class Folder {
 
   constructor(path: string) {
     this.path = path;
-  }
-
-  /** Where there is none yet, it is made, for this user alone. */
-  async make(): Promise<void> {
-    await mkdir(this.path, { recursive: true, mode: PRIVATE_FOLDER });
   }
 
   async letterFiles(): Promise<string[]> {

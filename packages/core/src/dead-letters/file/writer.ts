@@ -1,7 +1,16 @@
-import { closeSync, constants, fdatasync, openSync, write, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  mkdirSync,
+  openSync,
+  write,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type Folder, newLettersName, PRIVATE_FILE, sinkFull } from "./folder.js";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { newLettersName, PRIVATE_FILE, PRIVATE_FOLDER, sinkFull } from "./folder.js";
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW } = constants;
 const writeTo = promisify(write);
@@ -22,7 +31,7 @@ let heedsExit = false;
  * been written yet is written then.
  */
 export class Writer {
-  readonly #folder: Folder;
+  readonly #directory: string;
   readonly #maxBytes: number;
   readonly #fsync: boolean;
   #fd: number | undefined;
@@ -33,8 +42,8 @@ export class Writer {
   /** The file may end within a line: the next one begins on a line of its own. */
   #isTorn = false;
 
-  constructor(folder: Folder, maxBytes: number, fsync: boolean) {
-    this.#folder = folder;
+  constructor(directory: string, maxBytes: number, fsync: boolean) {
+    this.#directory = directory;
     this.#maxBytes = maxBytes;
     this.#fsync = fsync;
   }
@@ -59,21 +68,24 @@ export class Writer {
   /** What has not been answered is written (again: whoever reads knows records by their ids). */
   writeNow(): void {
     const lines = [...this.#inFlight, ...this.#queue];
-    if (lines.length === 0 || this.#fd === undefined) return;
+    if (lines.length === 0) return;
     try {
-      writeSync(this.#fd, Buffer.concat([Buffer.from("\n"), ...lines.map(({ bytes }) => bytes)]));
+      const fd = (this.#fd ??= this.#open());
+      writeSync(fd, Buffer.concat([Buffer.from("\n"), ...lines.map(({ bytes }) => bytes)]));
     } catch {
       // The process ends: there is nobody left to tell.
     }
   }
 
+  /** Not at once: the call that has ended is told first. */
   async #run(): Promise<void> {
+    await nextTurn();
     while (this.#queue.length > 0) {
       this.#inFlight = this.#queue.splice(0);
       try {
         await this.#write(this.#inFlight);
       } catch (error) {
-        for (const { reject } of this.#inFlight) reject(error);
+        this.#refuse(this.#inFlight, error);
       }
       this.#inFlight = [];
     }
@@ -81,8 +93,15 @@ export class Writer {
     open.delete(this);
   }
 
+  #refuse(lines: readonly Line[], error: unknown): void {
+    for (const { bytes, reject } of lines) {
+      this.#bytes -= bytes.length;
+      reject(error);
+    }
+  }
+
   async #write(lines: readonly Line[]): Promise<void> {
-    const fd = (this.#fd ??= await this.#open());
+    const fd = (this.#fd ??= this.#open());
     const start = this.#isTorn ? [Buffer.from("\n")] : [];
     const bytes = Buffer.concat([...start, ...lines.map((line) => line.bytes)]);
     this.#isTorn = true;
@@ -92,9 +111,10 @@ export class Writer {
     for (const { resolve } of lines) resolve();
   }
 
-  async #open(): Promise<number> {
-    await this.#folder.make();
-    const path = join(this.#folder.path, newLettersName());
+  /** Synchronous, as it may have to be done while the process exits; once for each process. */
+  #open(): number {
+    mkdirSync(this.#directory, { recursive: true, mode: PRIVATE_FOLDER });
+    const path = join(this.#directory, newLettersName());
     const fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, PRIVATE_FILE);
     files.register(this, fd);
     return fd;
