@@ -13,7 +13,7 @@ const HOUSES = {
     ["engine"],
     ["parts"],
     ["policy"],
-    ["decorator", "logging", "testing"],
+    ["decorator", "logging", "testing", "dead-letters"],
     ["."],
   ],
   "axios-adapter": [

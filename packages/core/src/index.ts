@@ -5,6 +5,8 @@ export { verdictOfStatus } from "./classify/known-errors.js";
 export { retryAfterMsOf } from "./classify/retry-after.js";
 export { Resilient, type ResilientDecorator } from "./decorator/resilient.js";
 export { describeResilience, type DescribedMethod, protect } from "./decorator/protect.js";
+export type { DeadLetterRecord } from "./engine/dead-letters/record.js";
+export type { DeadLetterSink } from "./engine/dead-letters/outbox.js";
 export { type AttemptReport, type CallReport, explainError } from "./engine/report.js";
 export { BreakwaterError, type ErrorCode, isRefusal, type Issue } from "./errors/errors.js";
 export type { ErrorSummary } from "./errors/summary.js";
@@ -26,6 +28,7 @@ export {
   type CircuitBreakerOptions,
   type CircuitState,
 } from "./parts/circuit-breaker.js";
+export { type DeadLetter, deadLetter, type DeadLetterOptions } from "./parts/dead-letter.js";
 export type { FallbackFunction } from "./engine/fallback.js";
 export { type Fallback, fallback, type FallbackOptions } from "./parts/fallback.js";
 export { type RateLimit, rateLimit, type RateLimitOptions } from "./parts/rate-limit.js";

@@ -26,7 +26,7 @@ const LAST_CHANCE_MS = 1_000;
 
 /**
  * Ends what a plan is doing: what waits ends at once, with the error that it has got; what runs has `graceMs` to end by
- * itself, and then its signal is aborted.
+ * itself, and then its signal is aborted. At last its dead letters are made safe.
  */
 export async function drainPlan(plan: Plan, graceMs: number): Promise<DrainReport> {
   const { work, counters, policy } = plan;
@@ -41,6 +41,7 @@ export async function drainPlan(plan: Plan, graceMs: number): Promise<DrainRepor
     await ended(plan, LAST_CHANCE_MS);
   }
   const left = counters.running;
+  await plan.deadLetters?.flush(plan.events);
   return {
     retriesEnded: retry,
     waitsRefused: turn + ready,

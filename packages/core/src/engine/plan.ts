@@ -6,6 +6,7 @@ import type { BackoffRules } from "../retry/backoff.js";
 import type { Lane } from "../time/lane.js";
 import type { Counters } from "./counters.js";
 import type { Estimates } from "./shadow/estimates.js";
+import type { Outbox } from "./dead-letters/outbox.js";
 import type { Work } from "./work.js";
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a task takes whatever its caller gives it
@@ -46,6 +47,8 @@ export interface Plan {
   /** There in shadow only: what would have been done is counted, and not done. */
   readonly estimates: Estimates | undefined;
   readonly events: Events;
+  /** Gets the calls that were given up on. */
+  readonly deadLetters: Outbox | undefined;
 }
 
 /** For events: no key is no field. */

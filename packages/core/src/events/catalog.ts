@@ -79,6 +79,23 @@ export interface EventDetails {
     readonly verdict: VerdictName;
     readonly error: ErrorSummary;
   };
+  /** A call was given up on, and the sink has its record. */
+  "dead_letter.written": {
+    readonly key?: string;
+    readonly id: string;
+    readonly stoppedBy: StoppedBy;
+  };
+  /** Calls were given up on, and no record is kept: too many wait for the sink, the payload is too large, the sink is full. */
+  "dead_letter.dropped": {
+    readonly reason: "waiting" | "size" | "sink";
+    readonly count: number;
+  };
+  /** A hook or the sink failed. Without its record, unless the sink has got it all the same. */
+  "dead_letter.failed": {
+    readonly during: "payload" | "redact" | "write" | "flush";
+    readonly id?: string;
+    readonly error: ErrorSummary;
+  };
   /** Work that went on after its timeout or abort has been given up: its permit is free again. */
   "attempt.abandoned": { readonly guard: string; readonly key?: string; readonly ranForMs: number };
   /** The first error of a name that no rule knows. It was judged by the classifier's `unknown`. */
@@ -162,6 +179,9 @@ export const EVENTS: {
   /** An attempt has ended, with this verdict. */
   "attempt.settled": { severity: "debug", perCall: true },
   "fallback.used": { severity: "warning", perCall: true },
+  "dead_letter.written": { severity: "info", perCall: true },
+  "dead_letter.dropped": { severity: "error", perCall: false },
+  "dead_letter.failed": { severity: "error", perCall: false },
   "attempt.abandoned": { severity: "warning", perCall: false },
   "error.unclassified": { severity: "warning", perCall: false },
   "hook.failed": { severity: "error", perCall: false },

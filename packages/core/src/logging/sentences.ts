@@ -34,6 +34,12 @@ const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = 
   },
   "fallback.used": ({ policy, key, verdict, error }) =>
     `${policy} answers${at(key)} by its fallback: the call was ${verdict} (${error.name}: ${error.message})`,
+  "dead_letter.written": ({ policy, key, id, stoppedBy }) =>
+    `${policy} wrote dead letter ${id}${at(key)}: ${STOPPED[stoppedBy]}`,
+  "dead_letter.dropped": ({ policy, reason, count }) =>
+    `${policy} lost ${count === 1 ? "a dead letter" : `${count} dead letters`}: ${LOST[reason]}`,
+  "dead_letter.failed": ({ policy, during, id, error }) =>
+    `${policy} may have lost ${id === undefined ? "a dead letter" : `dead letter ${id}`}: ${FAILING[during]} failed: ${textOf(error)}`,
   "attempt.settled": ({ policy, key, attempt, verdict }) =>
     `${policy} ended attempt ${attempt}${at(key)}: ${verdict}`,
   "attempt.abandoned": ({ guard, key, ranForMs }) =>
@@ -57,6 +63,19 @@ const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = 
   "process.stalled": ({ blockedMs }) =>
     `the event loop was blocked for ${formatDuration(blockedMs)}: attempts that expired meanwhile are not held against the dependency`,
   "policy.unnamed": ({ policy, hint }) => `${policy} has no name: ${hint}`,
+};
+
+const LOST: { readonly [R in EventOf<"dead_letter.dropped">["reason"]]: string } = {
+  waiting: "too many wait for the sink",
+  size: "the payload is larger than maxPayloadBytes",
+  sink: "the sink is full",
+};
+
+const FAILING: { readonly [D in EventOf<"dead_letter.failed">["during"]]: string } = {
+  payload: "its payload function",
+  redact: "its redact function",
+  write: "the sink",
+  flush: "the flush of the sink",
 };
 
 const RULES: { readonly [R in EventOf<"circuit.opened">["reason"]]: (least: number) => string } = {

@@ -4,6 +4,7 @@ import { Living } from "./living.js";
 /** The kinds of parts, in the order in which `explain()` lists them. */
 export const PART_KINDS = [
   "fallback",
+  "deadLetter",
   "deadline",
   "retry",
   "budget",

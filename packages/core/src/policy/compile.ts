@@ -193,12 +193,16 @@ function planOf(
     work: new Work(),
     estimates: inShadow ? new Estimates() : undefined,
     events,
+    deadLetters: parts.deadLetter?.outbox,
   });
 }
 
-/** Nothing in it can wait, repeat or cut short; a budget alone is fed by its calls, and so is not nothing. */
+/**
+ * Nothing in it can wait, repeat or cut short; a budget alone is fed by its calls, and so is not nothing. A dead letter
+ * needs the arguments of its call, which `direct` keeps nowhere.
+ */
 function canOnlyRunOnce(
-  { timeout, deadline, retry, budget }: Parts,
+  { timeout, deadline, retry, budget, deadLetter }: Parts,
   { context }: ParsedPolicyOptions,
 ): boolean {
   const once = (retry?.rules.maxAttempts ?? 1) === 1;
@@ -207,6 +211,7 @@ function canOnlyRunOnce(
     timeout === undefined &&
     deadline === undefined &&
     budget === undefined &&
+    deadLetter === undefined &&
     context !== true
   );
 }

@@ -24,6 +24,7 @@ const MODES: { readonly [M in Mode]: string | undefined } = {
 
 const ABSENT: { readonly [K in PartKind]: string } = {
   fallback: "none: the caller gets the error",
+  deadLetter: "none: who gives up on a call is its caller",
   deadline: "none: a call takes as long as its attempts do",
   retry: "none: 1 attempt",
   budget: "none",
@@ -90,9 +91,9 @@ function canaryText({ ratio, by }: NonNullable<Explanation["canary"]>, mode: Mod
   return `a share of ${ratio} of the processes is protected: ${here}`;
 }
 
-/** That there is no fallback and no rate limit is nothing that anybody would wonder about. */
+/** That there is no fallback, no sink and no rate limit is nothing that anybody would wonder about. */
 function isWorthALine({ kind, present }: ExplainedPart): boolean {
-  return present || (kind !== "fallback" && kind !== "rateLimit");
+  return present || (kind !== "fallback" && kind !== "deadLetter" && kind !== "rateLimit");
 }
 
 function explained(kind: PartKind, parts: Parts): ExplainedPart {

@@ -70,6 +70,7 @@ export interface PolicyOptions {
   readonly execute?: never;
   /** `null` takes away what the class has declared. */
   readonly fallback?: null;
+  readonly deadLetter?: null;
   readonly deadline?: null;
   readonly retry?: null;
   readonly budget?: null;
