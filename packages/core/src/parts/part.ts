@@ -55,6 +55,7 @@ export abstract class StatefulPart extends Part {
   #adoptedName: string | undefined;
   readonly #users = new Living<PartUser>();
   #copies: Living<StatefulPart> | undefined;
+  #isCopy = false;
 
   constructor(name: string | undefined) {
     super();
@@ -70,6 +71,11 @@ export abstract class StatefulPart extends Part {
   /** The name that it was given, and not that of a policy. @internal */
   get ownName(): string | undefined {
     return this.#givenName;
+  }
+
+  /** One of an object's own, which goes with its template. @internal */
+  get isCopy(): boolean {
+    return this.#isCopy;
   }
 
   usedBy(policy: string): void {
@@ -95,6 +101,7 @@ export abstract class StatefulPart extends Part {
   copy(): this {
     const copy = this.another();
     copy.usedBy(this.name);
+    copy.#isCopy = true;
     (this.#copies ??= new Living()).add(copy);
     return copy as this;
   }
@@ -105,8 +112,8 @@ export abstract class StatefulPart extends Part {
     for (const copy of this.#copies ?? []) copy.become(options);
   }
 
-  /** The same, by whoever holds the part: all policies that use it are told. */
-  protected retuneTo(options: object, reason: Reason = {}): void {
+  /** The same, by whoever holds the part: all policies that use it are told. @internal */
+  retuneTo(options: object, reason: Reason = {}): void {
     const before = this.given;
     this.become(options);
     const changes = differences(fieldsOf(before), fieldsOf(options));

@@ -20,7 +20,7 @@ import { Explanation } from "./explanation.js";
 import { healthOf, type PolicyHealth } from "./health.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
 import { modeOf } from "./mode.js";
-import { fileSays } from "./settings/filed.js";
+import { fileSays, tellShared } from "./settings/filed.js";
 import type { PolicyChange } from "./settings/history.js";
 import type { Pending, Prepared } from "./settings/prepare.js";
 import { parseReason, type TuneReason } from "./settings/reason.js";
@@ -157,6 +157,7 @@ export class LivePolicy implements Policy, PartUser {
     this.#named = (options.name ?? defaultName) !== undefined;
     this.name = options.name ?? defaultName ?? `anonymous-${++unnamed}`;
     this.#events = new Events(this.name);
+    tellShared(assembly.parts);
     this.#tuning = new Tuning(this, declaredBy(assembly), this.#named ? fileSays(this.name) : undefined);
     const prepared = this.#tuning.now();
     throwIfAny(prepared.issues);

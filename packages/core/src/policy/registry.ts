@@ -68,6 +68,11 @@ export function lookUp(name: string): LivePolicy {
   return keep(new LivePolicy(onlyInFile(name, layers)));
 }
 
+/** The file alone says what it is, and somebody uses it. */
+export function knownOnlyFromFile(name: string): boolean {
+  return defined.has(name) && !byCode.has(name);
+}
+
 function knownNames(): string[] {
   return [...new Set([...defined.keys(), ...namesInFile()])];
 }

@@ -12,6 +12,8 @@ import { checkSpec, type PolicyPatch, type PolicySpec, saidBy } from "./spec.js"
 export interface FileLayers {
   readonly defaults: Settings;
   readonly own: Settings;
+  /** What it says, as it is written: two that say the same are no change. */
+  readonly said: readonly unknown[];
 }
 
 type How = PolicyChange["how"];
