@@ -10,6 +10,7 @@ const PACKAGES = {
   core: {
     entries: {
       index: "index.ts",
+      "config/index": "config/index.ts",
       "testing/index": "testing/index.ts",
       "dead-letters/index": "dead-letters/index.ts",
     },
@@ -36,6 +37,12 @@ export async function bundle(name = "core") {
     target: "node20.19",
     sourcemap: true,
     external,
+    // Its build for Node.js is CommonJS, which a bundle of ES modules cannot hold.
+    alias: {
+      yaml: fileURLToPath(
+        new URL("../packages/core/node_modules/yaml/browser/index.js", import.meta.url),
+      ),
+    },
     conditions: ["@breakwater/source"],
     legalComments: "none",
     metafile: true,

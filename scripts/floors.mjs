@@ -8,12 +8,12 @@ import { fileURLToPath } from "node:url";
 const HOUSES = {
   core: [
     ["time", "errors", "verdicts"],
-    ["call", "events", "windows", "keys", "retry"],
+    ["call", "files", "events", "windows", "keys", "retry"],
     ["guards", "budget", "classify"],
     ["engine"],
     ["parts"],
     ["policy"],
-    ["decorator", "logging", "testing", "dead-letters"],
+    ["decorator", "logging", "config", "testing", "dead-letters"],
     ["."],
   ],
   "axios-adapter": [

@@ -24,11 +24,14 @@ const LOOK_EVERY_MS = 10;
 /** What a task has, after its signal, to end. */
 const LAST_CHANCE_MS = 1_000;
 
+/** What is drained. */
+export type Drainable = Pick<Plan, "policy" | "work" | "counters" | "deadLetters" | "events">;
+
 /**
  * Ends what a plan is doing: what waits ends at once, with the error that it has got; what runs has `graceMs` to end by
  * itself, and then its signal is aborted. At last its dead letters are made safe.
  */
-export async function drainPlan(plan: Plan, graceMs: number): Promise<DrainReport> {
+export async function drainPlan(plan: Drainable, graceMs: number): Promise<DrainReport> {
   const { work, counters, policy } = plan;
   work.isDraining = true;
   const { retry, turn, ready } = work.endWaiting();
@@ -74,7 +77,7 @@ export const refuseDrained: Driver = (scopes, _task, self, args, options) => {
   return rejectSoon(error);
 };
 
-async function ended({ counters }: Plan, withinMs: number): Promise<void> {
+async function ended({ counters }: Pick<Plan, "counters">, withinMs: number): Promise<void> {
   const untilMs = clock.read() + withinMs;
   while (counters.running > 0 && clock.read() < untilMs)
     await new Promise<void>((resolve) => void clock.setTimer(resolve, LOOK_EVERY_MS));

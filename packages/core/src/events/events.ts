@@ -26,6 +26,7 @@ export class Events implements Audience, Source {
   readonly cohort: Cohort | undefined;
   readonly mode: "shadow" | undefined;
   readonly #own: Listeners;
+  readonly #parts: Events[] = [];
   #refusals: Folded<"call.refused"> | undefined;
   #stalledAtMs = -1;
 
@@ -38,7 +39,12 @@ export class Events implements Audience, Source {
 
   /** Those of some of the policy's calls, for the same listeners. */
   of(cohort: Cohort | undefined, mode: "shadow" | undefined): Events {
-    return new Events(this.policy, { cohort, mode, own: this.#own });
+    if (cohort === this.cohort && mode === this.mode) return this;
+    const known = this.#parts.find((part) => part.cohort === cohort && part.mode === mode);
+    if (known !== undefined) return known;
+    const part = new Events(this.policy, { cohort, mode, own: this.#own });
+    this.#parts.push(part);
+    return part;
   }
 
   get wanted(): boolean {

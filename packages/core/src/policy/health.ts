@@ -3,7 +3,7 @@ import type { Bulkhead } from "../parts/bulkhead.js";
 import type { CircuitBreaker, CircuitState } from "../parts/circuit-breaker.js";
 import type { RetryBudget } from "../parts/retry-budget.js";
 import { type WouldHaveDone, wouldHaveDone } from "./cohorts/compare.js";
-import type { CompiledCohort } from "./compile.js";
+import type { CompiledCohort } from "./cohorts/cohorts.js";
 import type { Mode } from "./mode.js";
 import { type CountersSoFar, countersSoFar } from "./snapshot.js";
 
@@ -75,13 +75,13 @@ export function healthOf(
   const [{ mode, parts, scopes }] = cohorts;
   const { breaker, bulkhead, budget } = parts;
   const { counters } = scopes.plan;
-  const control = cohorts.find((each) => each.mode === "shadow")?.scopes.plan.estimates;
+  const shadow = cohorts.find((each) => each.mode === "shadow");
   const circuits = breaker === undefined ? undefined : breakerHealth(breaker);
   return {
     policy,
     status: mode === "shadow" || circuits === undefined || isWell(circuits) ? "ok" : "degraded",
     mode,
-    ...(control === undefined ? {} : { would: wouldHaveDone(control) }),
+    ...(shadow === undefined ? {} : { would: wouldHaveDone(shadow.account.estimates) }),
     ...(circuits === undefined ? {} : { breaker: circuits }),
     ...(bulkhead === undefined ? {} : { bulkhead: bulkheadHealth(bulkhead) }),
     ...(budget === undefined ? {} : { budget: budgetHealth(budget) }),

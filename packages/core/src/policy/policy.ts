@@ -12,13 +12,25 @@ import type { Listener, Watchable } from "../events/listeners.js";
 import type { Heard } from "../events/audience.js";
 import { Living } from "../parts/living.js";
 import { invalidSpec, issueOf } from "../parts/options.js";
+import type { FactSource } from "../parts/facts.js";
+import type { PartUser, Reason, StatefulPart } from "../parts/part.js";
 import { type Duration, parseDuration } from "../time/duration.js";
-import { type Assembly, complete, type Parts } from "./assemble.js";
+import type { Assembly, Parts } from "./assemble.js";
+import { type Account, Accounts } from "./account.js";
+import { type Cohorts, type CompiledCohort, compileCohorts } from "./cohorts/cohorts.js";
 import { type Comparison, reportsOf } from "./cohorts/compare.js";
-import { type Compiled, compile, type CompiledCohort, statefulOf } from "./compile.js";
 import { Explanation } from "./explanation.js";
 import { healthOf, type PolicyHealth } from "./health.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
+import { statefulOf } from "./stateful.js";
+import { modeOf } from "./mode.js";
+import { fileSays, tellShared } from "./settings/filed.js";
+import type { PolicyChange } from "./settings/history.js";
+import type { Pending, Prepared } from "./settings/prepare.js";
+import { parseReason, type TuneReason } from "./settings/reason.js";
+import { declaredBy } from "./settings/settings.js";
+import type { PolicyPatch, PolicySpec } from "./settings/spec.js";
+import { type FileLayers, throwIfAny, Tuning } from "./settings/tuning.js";
 import { applySnapshot, type PolicySnapshot, takeSnapshot } from "./snapshot.js";
 
 /** Any function that returns a promise. */
@@ -89,6 +101,32 @@ export interface Policy extends Watchable {
   compare(): Comparison;
   /** What this policy does, in order, as a text and as data. */
   explain(): Explanation;
+  /** How often it has been changed since it was made: for `ifRevision`. */
+  readonly revision: number;
+  /**
+   * Other options, all of them: what the spec does not have falls back to its default, and a kind of part that it does
+   * not have is gone. Calls that run end as they began; state, epoch and counts stay. Another kind of window starts
+   * empty, and a new `openMs` only shortens a running opening.
+   *
+   * It lasts until the process ends, or until the config file says something else of this policy.
+   *
+   * @throws BreakwaterError `ERR_INVALID_SPEC` with every problem, also for what would change a part that other policies
+   * use: retune the part itself. `ERR_STALE_REVISION` if it has been changed since `ifRevision`. Nothing has changed then.
+   * @example
+   * crm.retune({ breaker: { openMs: "30s" }, budget: { ratio: 0.1 }, timeout: "1s" }, { by: "ana", why: "INC-4711" });
+   */
+  retune(spec: PolicySpec, reason?: TuneReason): PolicyChange | undefined;
+  /**
+   * The same for some options: what the patch does not have stays as it is. `null` takes a kind of part away.
+   *
+   * @returns what has changed; undefined if nothing has.
+   * @throws BreakwaterError as `retune` does.
+   * @example
+   * crm.tune({ breaker: { openMs: "1m" } }, { by: "ana", why: "INC-4711", ifRevision: crm.revision });
+   */
+  tune(patch: PolicyPatch, reason?: TuneReason): PolicyChange | undefined;
+  /** The last 20 changes, oldest first: what, when, by whom and why. */
+  history(): readonly PolicyChange[];
   /** State and counters as plain JSON; it can be restored in another process. */
   snapshot(): PolicySnapshot;
   /**
@@ -117,12 +155,14 @@ function parseGrace(graceMs: Duration): number {
 export const everyPolicy: Living<LivePolicy> = new Living();
 
 /** A policy as we see it. */
-export class LivePolicy implements Policy {
+export class LivePolicy implements Policy, PartUser {
   readonly name: string;
-  readonly #parts: Parts;
-  readonly #options: ParsedPolicyOptions;
+  #parts: Parts;
+  #options: ParsedPolicyOptions;
   readonly #events: Events;
-  #compiled: Compiled;
+  readonly #tuning: Tuning;
+  readonly #accounts = new Accounts();
+  #compiled: Cohorts;
   /** Or has been asked for a name. */
   #named: boolean;
 
@@ -130,12 +170,19 @@ export class LivePolicy implements Policy {
     const { options } = assembly;
     this.#named = (options.name ?? defaultName) !== undefined;
     this.name = options.name ?? defaultName ?? `anonymous-${++unnamed}`;
-    this.#parts = complete(assembly);
-    this.#options = options;
     this.#events = new Events(this.name);
-    this.#compiled = compile(this.name, this.#parts, options, this.#events);
-    for (const { parts, scopes } of this.#compiled.cohorts)
-      for (const { facts } of statefulOf(parts)) facts.usedBy(scopes.plan.events);
+    tellShared(assembly.parts);
+    this.#tuning = new Tuning(
+      this,
+      declaredBy(assembly),
+      this.#named ? fileSays(this.name) : undefined,
+    );
+    const prepared = this.#tuning.now();
+    throwIfAny(prepared.issues);
+    this.#parts = this.#tuning.accept(prepared);
+    this.#options = prepared.options;
+    this.#compiled = this.#compile();
+    this.#uses();
     everyPolicy.add(this);
     if (this.#events.hears("*") || this.#events.hears("policy.unnamed")) this.askForName();
   }
@@ -180,7 +227,7 @@ export class LivePolicy implements Policy {
   ready(options: Pick<CallOptions, "key" | "signal"> = {}): Promise<void> {
     try {
       const { signal, ...given } = parseCallOptions(options);
-      const { scopes, mode } = this.#compiled.cohortOf(given.key);
+      const { scopes, mode } = this.#compiled.of(given.key);
       const scope = scopeFor(scopes, undefined, undefined, given);
       if (scope.plan.work.isDraining)
         return rejectSoon(refusalError(scope, new Drained(this.name)));
@@ -195,27 +242,137 @@ export class LivePolicy implements Policy {
   drain(options?: { readonly graceMs?: Duration } | null): Promise<DrainReport> {
     try {
       const ms = parseGrace(options?.graceMs ?? DEFAULT_GRACE_MS);
-      const { refusing, cohorts } = this.#compiled;
+      const { refusing } = this.#compiled;
       this.#compiled = { ...this.#compiled, driver: refusing };
-      return sumOfDrains(cohorts.map(({ scopes }) => drainPlan(scopes.plan, ms)));
+      return sumOfDrains(
+        [...this.#accounts.all()].map((account) => this.#drainAccount(account, ms)),
+      );
     } catch (error) {
       return rejectSoon(error);
     }
   }
 
+  #drainAccount({ work, counters }: Account, graceMs: number): Promise<DrainReport> {
+    const { deadLetters, events } = this.#first.scopes.plan;
+    return drainPlan({ policy: this.name, work, counters, deadLetters, events }, graceMs);
+  }
+
   /** Tells `batch` what running tasks are told when a drain has lost its patience. */
   tellOfDrain(batch: Abortable): void {
-    for (const { scopes } of this.#compiled.cohorts) scopes.plan.work.listens(batch);
+    for (const { work } of this.#accounts.all()) work.listens(batch);
+  }
+
+  get revision(): number {
+    return this.#tuning.history.revision;
+  }
+
+  retune(spec: PolicySpec, reason: TuneReason = {}): PolicyChange | undefined {
+    const why = parseReason(reason, this.name, this.revision);
+    return this.#change("retune", this.#tuning.retuned(spec), why);
+  }
+
+  tune(patch: PolicyPatch, reason: TuneReason = {}): PolicyChange | undefined {
+    const why = parseReason(reason, this.name, this.revision);
+    return this.#change("tune", this.#tuning.tuned(patch), why);
+  }
+
+  history(): readonly PolicyChange[] {
+    return this.#tuning.history.changes;
+  }
+
+  /** Code declares what so far only the file knew. */
+  declare(assembly: Assembly): void {
+    this.#change("code", this.#tuning.declared(declaredBy(assembly)), {});
+  }
+
+  /** What it would be under another file; nothing has changed yet. */
+  preparedFor(file: FileLayers | undefined, pending: Pending): Prepared {
+    return this.#tuning.filed(file, pending);
+  }
+
+  /** Says whether anything has changed. */
+  putUnder(file: FileLayers | undefined, prepared: Prepared): boolean {
+    this.#tuning.fileIs(file);
+    return this.#change("file", prepared, {}) !== undefined;
+  }
+
+  partRetuned(part: StatefulPart, reason: Reason): void {
+    const before = this.#tuning.values;
+    this.#tuning.partRetuned(part);
+    this.#tuning.record("part", before, reason);
+  }
+
+  /** From one plan to the next: calls that run end under the one that they began under. */
+  #change(
+    how: "retune" | "tune" | "file" | "code",
+    prepared: Prepared,
+    why: Reason,
+  ): PolicyChange | undefined {
+    throwIfAny(prepared.issues);
+    modeOf(this.name, prepared.options); // the last thing that may throw
+    const before = this.#tuning.values;
+    const parts = this.#tuning.accept(prepared);
+    const change = this.#tuning.record(how, before, why);
+    if (change === undefined) return undefined;
+    this.#use(parts, prepared.options);
+    const { at: _, ...told } = change;
+    this.#events.emit("policy.retuned", { ...told, how });
+    return change;
+  }
+
+  #use(parts: Parts, options: ParsedPolicyOptions): void {
+    this.#leaves();
+    this.#parts = parts;
+    this.#options = options;
+    const { isDraining } = this.#first.account.work;
+    const compiled = this.#compile();
+    this.#compiled = isDraining ? { ...compiled, driver: compiled.refusing } : compiled;
+    this.#uses();
+  }
+
+  #compile(): Cohorts {
+    return compileCohorts({
+      policy: this.name,
+      parts: this.#parts,
+      options: this.#options,
+      events: this.#events,
+      accounts: this.#accounts,
+    });
+  }
+
+  #uses(): void {
+    for (const part of statefulOf(this.#parts)) part.join(this);
+    this.#eachGuard((facts, events) => {
+      facts.usedBy(events);
+      facts.keepIfListenedTo(events);
+    });
+  }
+
+  #leaves(): void {
+    for (const part of statefulOf(this.#parts)) part.leave(this);
+    this.#eachGuard((facts, events) => facts.noLongerUsedBy(events));
+  }
+
+  #eachGuard(tell: (facts: FactSource, events: Events) => void): void {
+    for (const { parts, scopes } of this.#compiled.all)
+      for (const { facts } of statefulOf(parts)) tell(facts, scopes.plan.events);
   }
 
   explain(): Explanation {
-    const { mode, scopes } = this.#first;
-    return new Explanation(this.name, mode, this.#parts, this.#options, scopes.plan.counters);
+    const { mode, account } = this.#first;
+    return new Explanation(
+      this.name,
+      mode,
+      this.#parts,
+      this.#options,
+      account.counters,
+      this.#tuning.values,
+    );
   }
 
   snapshot(): PolicySnapshot {
-    const { parts, scopes } = this.#first;
-    return takeSnapshot(this.name, parts, scopes.plan.counters);
+    const { parts, account } = this.#first;
+    return takeSnapshot(this.name, parts, account.counters);
   }
 
   restore(snapshot: PolicySnapshot): void {
@@ -241,12 +398,12 @@ export class LivePolicy implements Policy {
   }
 
   health(): PolicyHealth {
-    return healthOf(this.name, this.#compiled.cohorts);
+    return healthOf(this.name, this.#compiled.all);
   }
 
   /** The refusals that `'*'` has not heard of yet. */
   tellFolded(): void {
-    for (const { scopes } of this.#compiled.cohorts) scopes.plan.events.tellFolded();
+    for (const { scopes } of this.#compiled.all) scopes.plan.events.tellFolded();
   }
 
   compare(): Comparison {
@@ -260,22 +417,17 @@ export class LivePolicy implements Policy {
           "Give it { canary: { ratio } }",
         ),
       ]);
-    return {
-      policy: this.name,
-      ratio: canary.ratio,
-      by: canary.by,
-      ...reportsOf(this.#compiled.cohorts),
-    };
+    const { ratio, by } = canary;
+    return { policy: this.name, ratio, by, ...reportsOf(this.#compiled.all) };
   }
 
   /** Whose state is the policy's, to who asks for one: that of the calls that are protected, if any are. */
   get #first(): CompiledCohort {
-    return this.#compiled.cohorts[0];
+    return this.#compiled.all[0];
   }
 
   #keepIfListenedTo(): void {
-    for (const { parts, scopes } of this.#compiled.cohorts)
-      for (const { facts } of statefulOf(parts)) facts.keepIfListenedTo(scopes.plan.events);
+    this.#eachGuard((facts, events) => facts.keepIfListenedTo(events));
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Estimates } from "../../engine/shadow/estimates.js";
 import type { Cohort } from "../../events/catalog.js";
-import type { CompiledCohort } from "../compile.js";
+import type { CompiledCohort } from "./cohorts.js";
 
 /** How the calls of one cohort have gone so far. */
 export interface CohortReport {
@@ -41,21 +41,20 @@ export function reportsOf(cohorts: readonly CompiledCohort[]): Pick<Comparison, 
   return Object.fromEntries(cohorts.map((each) => [each.cohort, reportOf(each)]));
 }
 
-function reportOf({ measures, scopes }: CompiledCohort): CohortReport {
-  const { counters, estimates } = scopes.plan;
-  const { ended = 0, failed = 0, refused = 0 } = measures ?? {};
+function reportOf({ mode, account }: CompiledCohort): CohortReport {
+  const { counters, estimates, measures } = account;
+  const { ended, failed, refused } = measures;
   const calls = ended + refused;
-  const at = (percent: number): number => measures?.percentileMs(percent) ?? 0;
   return {
     calls,
     errorRatio: ratioOf(failed, ended),
     refusalRatio: ratioOf(refused, calls),
     retriesPerCall: ratioOf(counters.retries, calls),
     n: ended,
-    p50Ms: at(50),
-    p95Ms: at(95),
-    p99Ms: at(99),
-    ...(estimates === undefined ? {} : { would: wouldHaveDone(estimates) }),
+    p50Ms: measures.percentileMs(50),
+    p95Ms: measures.percentileMs(95),
+    p99Ms: measures.percentileMs(99),
+    ...(mode === "shadow" ? { would: wouldHaveDone(estimates) } : {}),
   };
 }
 

@@ -1,0 +1,99 @@
+import type { Driver } from "../../engine/driver.js";
+import type { Plan } from "../../engine/plan.js";
+import { type Scopes } from "../../engine/scope.js";
+import type { Cohort } from "../../events/catalog.js";
+import type { Events } from "../../events/events.js";
+import type { Account, Accounts } from "../account.js";
+import type { Parts } from "../assemble.js";
+import { type Compiled, compile } from "../compile.js";
+import { type Mode, modeOf } from "../mode.js";
+import type { ParsedPolicyOptions } from "../policy-options.js";
+import { statefulOf } from "../stateful.js";
+import { instanceName, isTaken } from "./assignment.js";
+import { measured } from "./measured.js";
+import { splitByKey } from "./split.js";
+
+/** All calls of a policy, or those that its canary takes, or those that it does not. */
+export interface CompiledCohort extends Compiled {
+  readonly cohort: Cohort | undefined;
+  readonly account: Account;
+}
+
+/** A policy's parts, made into what the engine runs: for all calls alike, or for a canary and its control. */
+export interface Cohorts {
+  readonly all: readonly [CompiledCohort, ...CompiledCohort[]];
+  readonly of: (key: string | undefined) => CompiledCohort;
+  readonly driver: Driver;
+  readonly refusing: Driver;
+  readonly scopes: Scopes;
+}
+
+interface Given {
+  readonly policy: string;
+  readonly parts: Parts;
+  readonly options: ParsedPolicyOptions;
+  readonly events: Events;
+  readonly accounts: Accounts;
+}
+
+export function compileCohorts(given: Given): Cohorts {
+  const { policy, parts, options } = given;
+  for (const part of statefulOf(parts)) part.usedBy(policy);
+  const mode = modeOf(policy, options);
+  const { canary } = options;
+  if (canary === undefined || mode !== "enforce")
+    return onlyOne(compileOne(given, mode, undefined));
+  const { ratio, by, salt = policy } = canary;
+  const isCanary = (name: string): boolean => isTaken(salt, name, ratio);
+  const isHere = isCanary(instanceName());
+  if (by === "process")
+    return onlyOne(
+      isHere ? compileOne(given, mode, "canary") : compileOne(given, "shadow", "control"),
+    );
+  return byKey(given, (key) => (key === undefined ? isHere : isCanary(key)));
+}
+
+function onlyOne(cohort: CompiledCohort): Cohorts {
+  const { driver, refusing, scopes } = cohort;
+  return { all: [cohort], of: () => cohort, driver, refusing, scopes };
+}
+
+/** The key function is asked before there is a cohort, so the cohorts have none. */
+function byKey(given: Given, isCanary: (key: string | undefined) => boolean): Cohorts {
+  const { key, ...options } = given.options;
+  const keyless = { ...given, options: { ...options, key: undefined } };
+  const taken = compileOne(keyless, "enforce", "canary");
+  const others = compileOne(keyless, "shadow", "control");
+  const of = (found: string | undefined): CompiledCohort => (isCanary(found) ? taken : others);
+  const asked: Plan["key"] = key;
+  const { refusing, scopes } = taken;
+  return { all: [taken, others], of, driver: splitByKey(asked, of), refusing, scopes };
+}
+
+function compileOne(given: Given, mode: Mode, cohort: Cohort | undefined): CompiledCohort {
+  const { policy, options, accounts } = given;
+  const inShadow = mode === "shadow";
+  const parts = inShadow ? booksOf(given.parts, cohort) : given.parts;
+  const events = given.events.of(cohort, inShadow ? "shadow" : undefined);
+  const account = accounts.of(cohort);
+  const around = (driver: Driver): Driver =>
+    cohort === undefined ? driver : measured(driver, account.measures);
+  const compiled = compile({ policy, parts, options, events, mode, account }, around);
+  return { ...compiled, cohort, account };
+}
+
+/**
+ * What keeps books in shadow has a state of its own: what it would have refused must not be refused to anybody else.
+ * But a canary and its control share what is there once, and really used by both: room, and rate.
+ */
+function booksOf(parts: Parts, cohort: Cohort | undefined): Parts {
+  const { breaker, budget, rateLimit, bulkhead } = parts;
+  const own = cohort === undefined;
+  return {
+    ...parts,
+    ...(breaker === undefined ? {} : { breaker: breaker.twin() }),
+    ...(budget === undefined ? {} : { budget: budget.twin() }),
+    ...(rateLimit === undefined || !own ? {} : { rateLimit: rateLimit.twin() }),
+    ...(bulkhead === undefined || !own ? {} : { bulkhead: bulkhead.twin() }),
+  };
+}
