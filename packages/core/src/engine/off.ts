@@ -5,6 +5,10 @@ import { FirstCall } from "./first-call.js";
 import type { Place } from "./plan.js";
 import { runTask } from "./task.js";
 
+/** The same at the place of the call's own key, which has been found by then. */
+export const offAtItsKey: Driver = (scopes, task, self, args, options) =>
+  offDriver(scopes.found ?? scopes.common)(scopes, task, self, args, options);
+
 /**
  * Every call goes through unprotected: the task's own promise is returned. Its call object is there, with the caller's
  * signal.

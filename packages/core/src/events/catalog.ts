@@ -24,6 +24,24 @@ export type StoppedBy =
   | "hint"
   | "drained";
 
+/** What an operator does to a running process. */
+export type OverrideVerb = "block" | "bypass" | "tune" | "reset" | "clear";
+
+/** Who did what to which policy, why, and until when. */
+export interface OverrideDetails {
+  readonly id: string;
+  readonly verb: OverrideVerb;
+  /** The policy that it is over, or `'*'`. */
+  readonly target: string;
+  readonly key?: string;
+  readonly by: string;
+  readonly why: string;
+  /** Wall time, as ISO 8601; or `'cleared'`. */
+  readonly until: string;
+  /** The code, or the file that says so. */
+  readonly source: string;
+}
+
 /** What each event tells, beside its type, time, severity and policy. All of it is plain JSON. */
 export interface EventDetails {
   /** A rule was met, or the probes failed: calls are refused. */
@@ -86,9 +104,23 @@ export interface EventDetails {
   };
   /** Something the user gave threw, or made no sense; it changed nothing for the call. */
   "hook.failed": {
-    readonly hook: "classifier" | "key" | "idempotent" | "listener" | "fallback";
+    readonly hook: "classifier" | "key" | "idempotent" | "listener" | "fallback" | "audit";
     readonly error: ErrorSummary;
   };
+  /** An operator's override stands from now on. */
+  "override.set": OverrideDetails;
+  /** It stands no longer: its time was over, or somebody has cleared it. */
+  "override.ended": OverrideDetails & {
+    readonly ended: "expired" | "cleared";
+    readonly endedBy?: string;
+    readonly endedWhy?: string;
+  };
+  /** What an operator asked for acts once, and has acted: circuits and budgets are as new, or overrides are off. */
+  "override.acted": Omit<OverrideDetails, "until">;
+  /** It was not allowed, and changed nothing. */
+  "override.refused": OverrideDetails & { readonly error: ErrorSummary };
+  /** A file of overrides cannot be used: those that stand stay as they are. */
+  "overrides.rejected": { readonly source: string; readonly error: ErrorSummary };
   /** The event loop was blocked; the attempts that expired meanwhile are not held against the dependency. */
   "process.stalled": { readonly blockedMs: number };
   /** A policy without a name is being watched. */
@@ -135,6 +167,11 @@ export const EVENTS: {
   "attempt.abandoned": { severity: "warning", perCall: false },
   "error.unclassified": { severity: "warning", perCall: false },
   "hook.failed": { severity: "error", perCall: false },
+  "override.set": { severity: "warning", perCall: false },
+  "override.ended": { severity: "warning", perCall: false },
+  "override.acted": { severity: "warning", perCall: false },
+  "override.refused": { severity: "warning", perCall: false },
+  "overrides.rejected": { severity: "error", perCall: false },
   "process.stalled": { severity: "warning", perCall: false },
   "policy.unnamed": { severity: "info", perCall: false },
 };

@@ -15,6 +15,7 @@ import { LONGEST_KEY } from "../keys/keyed.js";
 import type { Bulkhead } from "../parts/bulkhead.js";
 import type { CircuitBreaker } from "../parts/circuit-breaker.js";
 import { classify } from "../parts/classify.js";
+import { Living } from "../parts/living.js";
 import type { RateLimit } from "../parts/rate-limit.js";
 import type { RetryBudget } from "../parts/retry-budget.js";
 import { PROPAGATES_BY_DEFAULT, SHORTEST_ATTEMPT_MS } from "../parts/time-limits.js";
@@ -49,6 +50,10 @@ export interface Compiled {
   /** Takes its place when the policy is drained. */
   readonly refusing: Driver;
   readonly scopes: Scopes;
+  /** Lets the fallback answer what a driver refuses in its place. */
+  readonly answered: (driver: Driver) => Driver;
+  /** The parts with their state: the policy's own, and those of each object that has its own. */
+  readonly everyParts: () => readonly Parts[];
 }
 
 export function compile(
@@ -61,17 +66,17 @@ export function compile(
   const plan = planOf(policy, parts, options, events);
   const scopes = new PolicyScopes(plan, parts);
   const mode = modeOf(policy, options);
-  if (mode === "off")
-    return { mode, driver: offDriver(scopes.common), refusing: refuseDrained, scopes };
-  const driver = forcedDriver ?? (canOnlyRunOnce(parts, options) ? direct : drive);
   const { fallback } = parts;
   const answered = (by: Driver): Driver =>
-    fallback === undefined ? by : withFallback(by, fallback.rules);
+    mode === "off" || fallback === undefined ? by : withFallback(by, fallback.rules);
+  const driver = forcedDriver ?? (canOnlyRunOnce(parts, options) ? direct : drive);
   return {
     mode,
-    driver: answered(driver),
+    driver: mode === "off" ? offDriver(scopes.common) : answered(driver),
     refusing: answered(refuseDrained),
     scopes,
+    answered,
+    everyParts: () => scopes.everyParts(),
   };
 }
 
@@ -151,8 +156,11 @@ const MOST_SCOPES = 10_000;
 class PolicyScopes implements Scopes {
   readonly plan: Plan;
   readonly common: Scope;
+  readonly found = undefined;
   readonly #parts: Parts;
   #ofInstances: WeakMap<object, PolicyScopes> | undefined;
+  /** The same, for who looks at all of them. */
+  #living: Living<PolicyScopes> | undefined;
   #byKey: Map<string, Scope> | undefined;
 
   constructor(plan: Plan, parts: Parts) {
@@ -174,7 +182,12 @@ class PolicyScopes implements Scopes {
     if (known !== undefined) return known;
     const scopes = new PolicyScopes(this.plan, partsOfInstance(this.#parts, self));
     all.set(self, scopes);
+    (this.#living ??= new Living()).add(scopes);
     return scopes;
+  }
+
+  everyParts(): readonly Parts[] {
+    return [this.#parts, ...[...(this.#living ?? [])].flatMap((scopes) => scopes.everyParts())];
   }
 
   #make(key: string): Scope {

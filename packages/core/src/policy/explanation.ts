@@ -3,7 +3,8 @@ import type { Counters } from "../engine/counters.js";
 import { StatefulPart } from "../parts/part.js";
 import { PART_KINDS, type PartKind } from "../parts/part.js";
 import type { Parts } from "./assemble.js";
-import type { Mode } from "./mode.js";
+import { type Mode, modeVariable } from "./mode.js";
+import type { Override } from "./overrides/override.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
 
 /** One line of an explanation. */
@@ -34,6 +35,10 @@ export class Explanation extends Readable {
   /** Outermost first. */
   readonly parts: readonly ExplainedPart[];
   readonly mode: Mode;
+  /** The variable of the environment that says so, and not the code. */
+  readonly modeFrom?: string;
+  /** What operators have laid over it, in order of precedence. */
+  readonly overrides: readonly Override[];
   readonly idempotent: "not declared" | "yes" | "no" | "depends on the arguments";
   readonly dependency?: string;
   readonly owner?: string;
@@ -47,10 +52,14 @@ export class Explanation extends Readable {
     parts: Parts,
     options: ParsedPolicyOptions,
     counters: Counters,
+    overrides: readonly Override[],
   ) {
     super();
     this.policy = policy;
     this.mode = mode;
+    const variable = modeVariable(policy);
+    if (variable !== undefined) this.modeFrom = variable;
+    this.overrides = overrides;
     this.parts = PART_KINDS.map((kind) => explained(kind, parts));
     this.idempotent = idempotencyOf(options);
     if (options.dependency !== undefined) this.dependency = options.dependency;
@@ -61,11 +70,12 @@ export class Explanation extends Readable {
 
   toString(): string {
     const { dependency, owner, runbook } = this;
-    const mode = this.mode === "off" ? "off: every call goes through unprotected" : undefined;
+    const mode = modeText(this.mode, this.modeFrom);
     const about = Object.entries({ mode, dependency, owner, runbook }).filter(
       ([, value]) => value !== undefined,
     );
     const rows = [
+      ...this.overrides.map((override) => ["override", override.saying] as const),
       ...about.map(([name, value]) => [name, value as string] as const),
       ...this.parts.filter(isWorthALine).map(({ kind, text }) => [kind, text] as const),
       ["idempotent", this.idempotent] as const,
@@ -73,6 +83,11 @@ export class Explanation extends Readable {
     const lines = rows.map(([name, value]) => `  ${name.padEnd(12)}${value}`);
     return [this.policy, ...lines, ...this.notes.map((note) => `  note: ${note}`)].join("\n");
   }
+}
+
+function modeText(mode: Mode, from: string | undefined): string | undefined {
+  const text = mode === "off" ? "off: every call goes through unprotected" : undefined;
+  return from === undefined ? text : `${text ?? mode} (${from})`;
 }
 
 /** That there is no fallback and no rate limit is nothing that anybody would wonder about. */

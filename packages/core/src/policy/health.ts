@@ -4,6 +4,7 @@ import type { Bulkhead } from "../parts/bulkhead.js";
 import type { CircuitBreaker, CircuitState } from "../parts/circuit-breaker.js";
 import type { RetryBudget } from "../parts/retry-budget.js";
 import type { Parts } from "./assemble.js";
+import type { Override } from "./overrides/override.js";
 import { type CountersSoFar, countersSoFar } from "./snapshot.js";
 
 /** Longer lists help nobody, and a health endpoint must stay small when every key is in trouble. */
@@ -12,8 +13,10 @@ const MOST_LISTED = 10;
 /** How a policy is, as plain JSON. */
 export interface PolicyHealth {
   readonly policy: string;
-  /** `degraded`: a circuit of its breaker is not closed. */
+  /** `degraded`: a circuit of its breaker is not closed, or an operator has blocked or bypassed it. */
   readonly status: "ok" | "degraded";
+  /** What operators have laid over it, in order of precedence. */
+  readonly overrides?: readonly Override[];
   readonly breaker?: BreakerHealth;
   readonly bulkhead?: BulkheadHealth;
   readonly budget?: BudgetHealth;
@@ -67,16 +70,22 @@ export function healthOf(
   policy: string,
   { breaker, bulkhead, budget }: Parts,
   counters: Counters,
+  overrides: readonly Override[],
 ): PolicyHealth {
   const circuits = breaker === undefined ? undefined : breakerHealth(breaker);
   return {
     policy,
-    status: circuits === undefined || isWell(circuits) ? "ok" : "degraded",
+    status: isOn(overrides) && (circuits === undefined || isWell(circuits)) ? "ok" : "degraded",
+    ...(overrides.length === 0 ? {} : { overrides }),
     ...(circuits === undefined ? {} : { breaker: circuits }),
     ...(bulkhead === undefined ? {} : { bulkhead: bulkheadHealth(bulkhead) }),
     ...(budget === undefined ? {} : { budget: budgetHealth(budget) }),
     counters: countersSoFar(counters),
   };
+}
+
+function isOn(overrides: readonly Override[]): boolean {
+  return overrides.every(({ verb }) => verb === "tune");
 }
 
 function isWell({ state, keys }: BreakerHealth): boolean {

@@ -17,6 +17,8 @@ import { type Assembly, complete, type Parts } from "./assemble.js";
 import { type Compiled, compile, statefulOf } from "./compile.js";
 import { Explanation } from "./explanation.js";
 import { healthOf, type PolicyHealth } from "./health.js";
+import { board } from "./overrides/board.js";
+import { Layer } from "./overrides/layer.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
 import { applySnapshot, type PolicySnapshot, takeSnapshot } from "./snapshot.js";
 
@@ -113,6 +115,8 @@ export class LivePolicy implements Policy {
   readonly #options: ParsedPolicyOptions;
   readonly #events: Events;
   #compiled: Compiled;
+  /** What operators have laid over it; it chooses the driver. */
+  readonly #layer: Layer;
   /** Or has been asked for a name. */
   #named: boolean;
 
@@ -125,6 +129,10 @@ export class LivePolicy implements Policy {
     this.#events = new Events(this.name);
     this.#compiled = compile(this.name, this.#parts, options, this.#events);
     for (const { facts } of statefulOf(this.#parts)) facts.usedBy(this.#events);
+    this.#layer = new Layer(this.name, this.#events, this.#compiled, (driver) => {
+      this.#compiled = { ...this.#compiled, driver };
+    });
+    board.join(this.#layer);
     everyPolicy.add(this);
     if (this.#events.hears("*") || this.#events.hears("policy.unnamed")) this.askForName();
   }
@@ -169,6 +177,7 @@ export class LivePolicy implements Policy {
   ready(options: Pick<CallOptions, "key" | "signal"> = {}): Promise<void> {
     try {
       const { signal, ...given } = parseCallOptions(options);
+      board.settle();
       const scope = scopeFor(this.#compiled.scopes, undefined, undefined, given);
       if (scope.plan.work.isDraining)
         return rejectSoon(refusalError(scope, new Drained(this.name)));
@@ -182,9 +191,8 @@ export class LivePolicy implements Policy {
   drain(options?: { readonly graceMs?: Duration } | null): Promise<DrainReport> {
     try {
       const ms = parseGrace(options?.graceMs ?? DEFAULT_GRACE_MS);
-      const { refusing, scopes } = this.#compiled;
-      this.#compiled = { ...this.#compiled, driver: refusing };
-      return drainPlan(scopes.plan, ms);
+      this.#layer.drain();
+      return drainPlan(this.#compiled.scopes.plan, ms);
     } catch (error) {
       return rejectSoon(error);
     }
@@ -202,6 +210,7 @@ export class LivePolicy implements Policy {
       this.#parts,
       this.#options,
       this.#compiled.scopes.plan.counters,
+      this.#layer.standing,
     );
   }
 
@@ -232,7 +241,8 @@ export class LivePolicy implements Policy {
   }
 
   health(): PolicyHealth {
-    return healthOf(this.name, this.#parts, this.#compiled.scopes.plan.counters);
+    const { counters } = this.#compiled.scopes.plan;
+    return healthOf(this.name, this.#parts, counters, this.#layer.standing);
   }
 
   /** The refusals that `'*'` has not heard of yet. */
