@@ -18,6 +18,7 @@ import { type Compiled, compile, statefulOf } from "./compile.js";
 import { Explanation } from "./explanation.js";
 import { healthOf, type PolicyHealth } from "./health.js";
 import { board } from "./overrides/board.js";
+import { followOverridesFile } from "./overrides/file.js";
 import { Layer } from "./overrides/layer.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
 import { applySnapshot, type PolicySnapshot, takeSnapshot } from "./snapshot.js";
@@ -132,6 +133,7 @@ export class LivePolicy implements Policy {
     this.#layer = new Layer(this.name, this.#events, this.#compiled, (driver) => {
       this.#compiled = { ...this.#compiled, driver };
     });
+    followOverridesFile();
     board.join(this.#layer);
     everyPolicy.add(this);
     if (this.#events.hears("*") || this.#events.hears("policy.unnamed")) this.askForName();

@@ -42,18 +42,23 @@ describe.each(["direct", "drive"] as const)("with the driver %s", (driver) => {
 
   it("no attempt begins while its key is blocked; a call that is made then is refused at once", async () => {
     const property = fc.asyncProperty(overridden(schedules(driver)), async ({ policy, steps }) => {
-      await inWorld(policy, driver, async (world) => {
-        for (const step of steps) {
-          const isBlocked = "call" in step && world.isBlocked(step.call.key);
-          await world.play(step);
-          const { settled, runs: ran, abortedMs } = world.calls.at(-1) ?? {};
-          if (!isBlocked || abortedMs !== undefined) continue;
-          expect(ran).toEqual([]);
-          expect(settled).toMatchObject({ error: { code: "ERR_CIRCUIT_FORCED_OPEN" } });
-        }
-        for (const { runs: ran } of world.calls)
-          for (const { isBlocked } of ran) expect(isBlocked).toBe(false);
-      }, alone());
+      await inWorld(
+        policy,
+        driver,
+        async (world) => {
+          for (const step of steps) {
+            const isBlocked = "call" in step && world.isBlocked(step.call.key);
+            await world.play(step);
+            const { settled, runs: ran, abortedMs } = world.calls.at(-1) ?? {};
+            if (!isBlocked || abortedMs !== undefined) continue;
+            expect(ran).toEqual([]);
+            expect(settled).toMatchObject({ error: { code: "ERR_CIRCUIT_FORCED_OPEN" } });
+          }
+          for (const { runs: ran } of world.calls)
+            for (const { isBlocked } of ran) expect(isBlocked).toBe(false);
+        },
+        alone(),
+      );
     });
     await fc.assert(property, runs);
   });
@@ -61,17 +66,22 @@ describe.each(["direct", "drive"] as const)("with the driver %s", (driver) => {
   it("once all are cleared and the dependency is well, calls are let through: nothing sticks", async () => {
     const property = fc.asyncProperty(overridden(schedules(driver)), async ({ policy, steps }) => {
       const roomy = { ...policy, bulkhead: undefined, rateLimit: undefined };
-      await inWorld(roomy, driver, async (world) => {
-        await world.playAll(steps);
-        world.override({ verb: "clear", key: undefined, until: "cleared" });
-        const well = { ends: "returns", status: 0, afterMs: 0, heedsAbort: false } as const;
-        for (const key of [undefined, "a"])
-          for (let calls = 0; calls < 4; calls++) {
-            await world.clock.advance(100_000);
-            await world.play({ call: { runs: [well], key, abortAfterMs: undefined } });
-          }
-        expect(world.calls.at(-1)?.settled).toHaveProperty("value");
-      }, alone());
+      await inWorld(
+        roomy,
+        driver,
+        async (world) => {
+          await world.playAll(steps);
+          world.override({ verb: "clear", key: undefined, until: "cleared" });
+          const well = { ends: "returns", status: 0, afterMs: 0, heedsAbort: false } as const;
+          for (const key of [undefined, "a"])
+            for (let calls = 0; calls < 4; calls++) {
+              await world.clock.advance(100_000);
+              await world.play({ call: { runs: [well], key, abortAfterMs: undefined } });
+            }
+          expect(world.calls.at(-1)?.settled).toHaveProperty("value");
+        },
+        alone(),
+      );
     });
     await fc.assert(property, runs);
   });

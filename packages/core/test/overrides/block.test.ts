@@ -43,7 +43,11 @@ describe("a blocked policy", () => {
   });
 
   it("counts what it refuses, and lets a fallback answer", async () => {
-    const crm = resilient(circuitBreaker(), fallback(() => "kept"), named);
+    const crm = resilient(
+      circuitBreaker(),
+      fallback(() => "kept"),
+      named,
+    );
     ana("block");
     expect(await crm.execute(fails)).toBe("kept");
     expect(crm.snapshot().counters).toMatchObject({ refusedCalls: 1, fallbacks: 1 });
@@ -66,7 +70,11 @@ describe("a blocked policy", () => {
 });
 
 describe("calls in flight when the block is set", () => {
-  const repeats = () => [retry({ maxAttempts: 3, baseMs: 1_000, jitter: "none" }), retryBudget({ reserve: 3 })] as const;
+  const repeats = () =>
+    [
+      retry({ maxAttempts: 3, baseMs: 1_000, jitter: "none" }),
+      retryBudget({ reserve: 3 }),
+    ] as const;
 
   it("end by themselves: a running attempt gives its result", async () => {
     const crm = resilient(...repeats(), named);

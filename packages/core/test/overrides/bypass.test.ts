@@ -62,7 +62,10 @@ describe("a bypassed policy", () => {
     for (const key of ["EU", "US"]) await rejectionOf(crm.execute(fails, { key }));
     const bypass = ana("bypass", { key: "EU" });
     expect(await crm.execute(({ key }) => key, { key: "EU" })).toBe("EU");
-    expect(await rejectionOf(crm.execute(works, { key: "US" }))).toHaveProperty("code", "ERR_CIRCUIT_OPEN");
+    expect(await rejectionOf(crm.execute(works, { key: "US" }))).toHaveProperty(
+      "code",
+      "ERR_CIRCUIT_OPEN",
+    );
     bypass.clear();
     expect([breaker.state("EU"), breaker.state("US")]).toEqual(["closed", "open"]);
   });
@@ -76,7 +79,10 @@ describe("policies made later", () => {
       expect(await rejectionOf(later.execute(fails))).toHaveProperty("code", "ECONNRESET");
     bypass.clear();
     ana("block", { policy: "*" });
-    expect(await rejectionOf(resilient(named).execute(works))).toHaveProperty("code", "ERR_CIRCUIT_FORCED_OPEN");
+    expect(await rejectionOf(resilient(named).execute(works))).toHaveProperty(
+      "code",
+      "ERR_CIRCUIT_FORCED_OPEN",
+    );
   });
 
   it("are those of decorated methods, too", async () => {

@@ -90,7 +90,9 @@ const NARROWEST_FIRST = ["crm/EU", "*/EU", "crm", "*"];
 function expected(standing: readonly Given[]): string {
   for (const verb of ["block", "bypass"])
     for (const scope of NARROWEST_FIRST) {
-      const found = standing.findLast(({ verb: which, why }) => which === verb && why.endsWith(` ${scope}`));
+      const found = standing.findLast(
+        ({ verb: which, why }) => which === verb && why.endsWith(` ${scope}`),
+      );
       if (found !== undefined) return verb === "block" ? `blocked by ${found.why}` : "bypassed";
     }
   return "enforced";

@@ -35,7 +35,14 @@ describe("what an operator asks for", () => {
   const good = { verb: "block", policy: "crm", by: "ana", why: "INC-4711", until: "30m" };
 
   it("is refused with all that is wrong with it", () => {
-    const wrong = { verb: "stop", policy: 7, key: "", by: " ".repeat(300), until: "soon", resaon: "x" };
+    const wrong = {
+      verb: "stop",
+      policy: 7,
+      key: "",
+      by: " ".repeat(300),
+      until: "soon",
+      resaon: "x",
+    };
     expect(Object.keys(problems(wrong)).toSorted()).toEqual(
       ["by", "key", "policy", "resaon", "until", "verb", "why"].map((name) => `override.${name}`),
     );
@@ -130,7 +137,9 @@ describe("reset", () => {
     const [breaker, budget] = [brittle(), retryBudget({ ratio: 0, reserve: 1 })];
     const crm = resilient(breaker, budget, named);
     await fail(test.clock, crm, 1);
-    await rejectionOf(test.clock.run(crm.execute(() => Promise.reject(new Error("no")), { key: "EU" })));
+    await rejectionOf(
+      test.clock.run(crm.execute(() => Promise.reject(new Error("no")), { key: "EU" })),
+    );
     expect([breaker.state(), breaker.state("EU")]).toEqual(["open", "open"]);
     registry.override({ verb: "reset", policy: "crm", by: "ana", why: "INC-4711" });
     expect([breaker.state(), breaker.state("EU")]).toEqual(["closed", "closed"]);
@@ -211,8 +220,7 @@ describe("who may do that", () => {
     expect(refused()).toMatchObject({
       code: "ERR_OVERRIDE_REFUSED",
       policy: "crm",
-      message:
-        "ana is not allowed to block crm: registry.authorize said no. Nothing has changed.",
+      message: "ana is not allowed to block crm: registry.authorize said no. Nothing has changed.",
     });
     expect(registry.overrides()).toEqual([]);
     ana("bypass", { policy: "*" });
@@ -278,7 +286,14 @@ describe("what was done", () => {
     await test.clock.advance(0);
   };
   const DONE = [
-    { type: "override.set", policy: "crm", target: "crm", verb: "block", by: "ana", source: "code" },
+    {
+      type: "override.set",
+      policy: "crm",
+      target: "crm",
+      verb: "block",
+      by: "ana",
+      source: "code",
+    },
     {
       type: "override.ended",
       ended: "cleared",
@@ -286,7 +301,12 @@ describe("what was done", () => {
       endedBy: "ben",
       endedWhy: "it was not the CRM",
     },
-    { type: "override.set", verb: "bypass", key: "EU", until: new Date(NOON + MINUTE).toISOString() },
+    {
+      type: "override.set",
+      verb: "bypass",
+      key: "EU",
+      until: new Date(NOON + MINUTE).toISOString(),
+    },
     { type: "override.ended", ended: "expired", verb: "bypass" },
     { type: "override.acted", policy: "*", target: "*", verb: "reset", why: "to be sure" },
   ];
@@ -337,7 +357,12 @@ describe("what was done", () => {
   it("reads as sentences in the log", async () => {
     const lines: string[] = [];
     const write = (line: { readonly msg: string }): number => lines.push(line.msg);
-    const off = logEvents(registry, { error: write, warn: write, info: write, debug: write } as never);
+    const off = logEvents(registry, {
+      error: write,
+      warn: write,
+      info: write,
+      debug: write,
+    } as never);
     await done();
     registry.authorize(() => false);
     expect(() => ana("block")).toThrow("not allowed");

@@ -28,8 +28,7 @@ export function setOverride(given: OverrideRequest): OverrideHandle {
 /** Asks whether it is allowed. Who may not has left a trace all the same. */
 export function refusalOf(request: Request, source: string): object | undefined {
   const error = whyNotAllowed(request);
-  if (error !== undefined)
-    board.tell("override.refused", { ...detailsOf(request, source), error });
+  if (error !== undefined) board.tell("override.refused", { ...detailsOf(request, source), error });
   return error;
 }
 
@@ -76,7 +75,10 @@ export function authorize(ask: Authorize | undefined): void {
   }
 }
 
-function detailsOf({ verb, policy, key, by, why, until }: Request, source: string): OverrideDetails {
+function detailsOf(
+  { verb, policy, key, by, why, until }: Request,
+  source: string,
+): OverrideDetails {
   const at = key === undefined ? {} : { key };
   const shown = until instanceof Date ? until.toISOString() : String(until ?? "cleared");
   return {

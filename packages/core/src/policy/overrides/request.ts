@@ -142,8 +142,7 @@ function contradictions(title: string, request: ParsedRequest, isFile: boolean):
   if (why === undefined) missing("why", "why: a ticket, a sentence");
   if (ACT_ONCE.has(verb) && end !== undefined)
     issues.push(issueOf(`${title}.until`, `nothing: ${verb} acts once`, end));
-  if (!ACT_ONCE.has(verb) && end === undefined)
-    missing("until", isFile ? UNTIL_IN_FILE : UNTIL);
+  if (!ACT_ONCE.has(verb) && end === undefined) missing("until", isFile ? UNTIL_IN_FILE : UNTIL);
   if (!isFile && isUntil(end, false) && whenOf(end as Until).leftMs <= 0)
     issues.push(issueOf(`${title}.until`, "a time to come", end));
   if (verb === "tune" && patch === undefined) missing("patch", "an object of options by part");
@@ -152,10 +151,17 @@ function contradictions(title: string, request: ParsedRequest, isFile: boolean):
   if (verb === "tune" && key !== undefined)
     issues.push(issueOf(`${title}.key`, "nothing: a policy has one set of options for all", key));
   if (verb === "tune" && policy === "*")
-    issues.push(issueOf(`${title}.policy`, "the name of one policy, as others have other parts", policy));
+    issues.push(
+      issueOf(`${title}.policy`, "the name of one policy, as others have other parts", policy),
+    );
   if (isFile && verb === "clear")
     issues.push(
-      issueOf(`${title}.verb`, "block, bypass, tune or reset", verb, "Take the entry out of the file"),
+      issueOf(
+        `${title}.verb`,
+        "block, bypass, tune or reset",
+        verb,
+        "Take the entry out of the file",
+      ),
     );
   return issues;
 }

@@ -11,14 +11,14 @@ export const UNTIL_IN_FILE =
   "a text such as '2026-11-24T03:45:00Z' or '2026-11-24T03:45+01:00', or 'cleared' (a duration would begin anew in each process)";
 
 /** Without a zone it would be another moment on another host. */
-const ISO_WITH_ZONE =
-  /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)$/;
+const ISO_WITH_ZONE = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)$/;
 /** A number of milliseconds above this is a time that somebody took for a duration. */
 const LONGEST_MS = 366 * 86_400_000;
 
 export function isUntil(value: unknown, isFile: boolean): boolean {
   if (value === "cleared") return true;
-  if (typeof value === "string" && ISO_WITH_ZONE.test(value)) return !Number.isNaN(Date.parse(value));
+  if (typeof value === "string" && ISO_WITH_ZONE.test(value))
+    return !Number.isNaN(Date.parse(value));
   if (isFile) return false;
   if (value instanceof Date) return !Number.isNaN(value.getTime());
   const ms = typeof value === "string" ? parseDuration(value) : value;

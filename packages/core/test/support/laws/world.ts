@@ -158,7 +158,12 @@ export class World {
   }
 
   override({ verb, key, until }: Overriding): void {
-    const where = { policy: this.policy.name, by: "ana", why: "INC-4711", ...(key === undefined ? {} : { key }) };
+    const where = {
+      policy: this.policy.name,
+      by: "ana",
+      why: "INC-4711",
+      ...(key === undefined ? {} : { key }),
+    };
     if (verb === "reset") registry.override({ ...where, verb });
     else if (verb !== "clear") registry.override({ ...where, verb, until });
     else registry.override({ ...where, verb });
