@@ -8,7 +8,11 @@ const packages = fileURLToPath(new URL("../packages/", import.meta.url));
 /** What each package is entered by, and what it leaves to its users to install. */
 const PACKAGES = {
   core: {
-    entries: { index: "index.ts", "testing/index": "testing/index.ts" },
+    entries: {
+      index: "index.ts",
+      "config/index": "config/index.ts",
+      "testing/index": "testing/index.ts",
+    },
     external: ["reflect-metadata", "vitest"],
   },
   "axios-adapter": { entries: { index: "index.ts" }, external: ["@breakwater/core", "axios"] },
@@ -32,6 +36,12 @@ export async function bundle(name = "core") {
     target: "node20.19",
     sourcemap: true,
     external,
+    // Its build for Node.js is CommonJS, which a bundle of ES modules cannot hold.
+    alias: {
+      yaml: fileURLToPath(
+        new URL("../packages/core/node_modules/yaml/browser/index.js", import.meta.url),
+      ),
+    },
     conditions: ["@breakwater/source"],
     legalComments: "none",
     metafile: true,

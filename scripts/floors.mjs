@@ -6,12 +6,12 @@ import { fileURLToPath } from "node:url";
 
 const FLOORS = [
   ["time", "errors", "verdicts"],
-  ["call", "events", "windows", "keys", "retry"],
+  ["call", "files", "events", "windows", "keys", "retry"],
   ["guards", "budget", "classify"],
   ["engine"],
   ["parts"],
   ["policy"],
-  ["decorator", "logging", "testing"],
+  ["decorator", "logging", "config", "testing"],
   ["."],
 ];
 

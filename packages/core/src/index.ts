@@ -17,6 +17,7 @@ export type {
   Severity,
   StoppedBy,
   TripReason,
+  ValueChange,
 } from "./events/catalog.js";
 export type { Watchable } from "./events/listeners.js";
 export { logEvents, type LogEventsOptions } from "./logging/log-events.js";
@@ -44,10 +45,14 @@ export {
   type TimeoutOptions,
 } from "./parts/time-limits.js";
 export type { PolicyPart } from "./policy/assemble.js";
-export type { ExplainedPart, Explanation } from "./policy/explanation.js";
+export type { ExplainedPart, ExplainedValue, Explanation } from "./policy/explanation.js";
 export type { BreakerHealth, BudgetHealth, BulkheadHealth, PolicyHealth } from "./policy/health.js";
 export { mapCalls, type MapCallsOptions, type MapResult } from "./policy/map-calls.js";
 export type { AsyncFunction, Policy } from "./policy/policy.js";
+export type { PolicyChange } from "./policy/settings/history.js";
+export type { TuneReason } from "./policy/settings/reason.js";
+export type { Source } from "./policy/settings/settings.js";
+export type { PolicyPatch, PolicySpec } from "./policy/settings/spec.js";
 export type { PolicyOptions } from "./policy/policy-options.js";
 export {
   definePolicy,

@@ -3,6 +3,7 @@ import { runningFrame } from "../call/call.js";
 import { rejectSoon } from "../engine/refusals.js";
 import { type Assembly, assemble, overlay } from "../policy/assemble.js";
 import { type AsyncFunction, keepIdentity, LivePolicy } from "../policy/policy.js";
+import { type NameUser, nameUsers } from "../policy/names.js";
 import { lookUp } from "../policy/registry.js";
 import { classNameOf } from "./class-name.js";
 import { mustReturnPromise } from "./method-checks.js";
@@ -14,7 +15,7 @@ export type Given = readonly unknown[];
  * One method that has been declared resilient. What was given is checked at once; the policy is made at the first call,
  * when the class has its name and its defaults, and named policies have been defined.
  */
-export class Declared {
+export class Declared implements NameUser {
   /** As it is shown; `key` is what it is found by. */
   readonly method: string;
   readonly key: string | symbol;
@@ -41,6 +42,24 @@ export class Declared {
     this.#original = mustReturnPromise(original);
     this.#declared = declarationOf(given);
     this.wrapped = keepIdentity(wrapperOf(this), original);
+    nameUsers.add(this);
+  }
+
+  /** The name of its policy, as far as it is known before the first call. */
+  get where(): string {
+    const className = this.#className ?? classNameOf(this.#home, undefined);
+    return className === undefined ? this.method : `${className}.${this.method}`;
+  }
+
+  get wants(): string | undefined {
+    return typeof this.#declared === "string" ? this.#declared : undefined;
+  }
+
+  /** A class that has not told its name yet may have any. */
+  mayMake(name: string): boolean {
+    if (isNamed(this.#declared)) return false;
+    const { name: own = this.where } = this.#declared.options;
+    return name === own || (own === this.method && name.endsWith(`.${own}`));
   }
 
   /** The class is complete: its name is known, and what it declares for its methods. */

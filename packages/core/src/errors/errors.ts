@@ -33,6 +33,10 @@ export const ERRORS = {
     refusal: false,
     means: "options that cannot work; `issues` lists every problem",
   },
+  ERR_STALE_REVISION: {
+    refusal: false,
+    means: "the policy has been changed since the revision that a tune was meant for",
+  },
   ERR_UNKNOWN_POLICY: { refusal: false, means: "no policy of that name has been defined" },
   ERR_OVERRIDE_REFUSED: {
     refusal: false,
@@ -53,6 +57,8 @@ export interface Issue {
   readonly path: string;
   readonly expected: string;
   readonly received: string;
+  /** The line of the file, from 1, where it is in one. */
+  readonly line?: number;
   /** What to do about it, when we know. */
   readonly hint?: string;
 }

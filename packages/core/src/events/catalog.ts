@@ -42,6 +42,14 @@ export interface OverrideDetails {
   readonly source: string;
 }
 
+/** What changed: without `from` it was not there, without `to` it is not there any more. */
+export interface ValueChange {
+  /** `breaker.openMs` */
+  readonly path: string;
+  readonly from?: unknown;
+  readonly to?: unknown;
+}
+
 /** What each event tells, beside its type, time, severity and policy. All of it is plain JSON. */
 export interface EventDetails {
   /** A rule was met, or the probes failed: calls are refused. */
@@ -125,6 +133,25 @@ export interface EventDetails {
   "process.stalled": { readonly blockedMs: number };
   /** A policy without a name is being watched. */
   "policy.unnamed": { readonly hint: string };
+  /** A running policy has other options from now on. */
+  "policy.retuned": {
+    readonly revision: number;
+    readonly how: "retune" | "tune" | "file" | "code" | "override";
+    readonly by?: string;
+    readonly why?: string;
+    readonly changes: readonly ValueChange[];
+  };
+  /** A part has other options from now on, for all policies that use it. */
+  "guard.retuned": {
+    readonly guard: string;
+    readonly by?: string;
+    readonly why?: string;
+    readonly changes: readonly ValueChange[];
+  };
+  /** A config file has been loaded: these policies have changed. */
+  "config.loaded": { readonly file: string; readonly changed: readonly string[] };
+  /** A config file has changed and cannot be used: everything stays as it was. */
+  "config.rejected": { readonly file: string; readonly problems: readonly string[] };
 }
 
 export type EventType = keyof EventDetails;
@@ -174,4 +201,8 @@ export const EVENTS: {
   "overrides.rejected": { severity: "error", perCall: false },
   "process.stalled": { severity: "warning", perCall: false },
   "policy.unnamed": { severity: "info", perCall: false },
+  "policy.retuned": { severity: "warning", perCall: false },
+  "guard.retuned": { severity: "warning", perCall: false },
+  "config.loaded": { severity: "info", perCall: false },
+  "config.rejected": { severity: "error", perCall: false },
 };

@@ -1,7 +1,7 @@
 import { STOPPED } from "../engine/report.js";
 import { ERRORS } from "../errors/errors.js";
 import type { ErrorSummary } from "../errors/summary.js";
-import type { EventOf, EventType, ResilienceEvent } from "../events/catalog.js";
+import type { EventOf, EventType, ResilienceEvent, ValueChange } from "../events/catalog.js";
 import { formatDuration } from "../time/duration.js";
 
 /** What happened, as a sentence for people. */
@@ -24,6 +24,14 @@ const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = 
     `${policy} did not make attempt ${attempt}${at(key)}: ${STOPPED[by]}`,
   "retry.scheduled": ({ policy, key, attempt, delayMs, verdict }) =>
     `${policy} makes attempt ${attempt}${at(key)} in ${formatDuration(delayMs)}: the last one was ${verdict}`,
+  "policy.retuned": ({ policy, revision, how, changes, ...reason }) =>
+    `${policy} has revision ${revision}, by ${how}${givenBy(reason)}: ${changes.map(changeText).join("; ")}`,
+  "guard.retuned": ({ guard, changes, ...reason }) =>
+    `${guard} has been retuned${givenBy(reason)}: ${changes.map(changeText).join("; ")}`,
+  "config.loaded": ({ file, changed }) =>
+    `${file} has been loaded: ${changed.length === 0 ? "no policy has changed" : `${changed.join(", ")} changed`}`,
+  "config.rejected": ({ file, problems }) =>
+    `${file} cannot be used, and everything stays as it was: ${problems.join("; ")}`,
   "call.refused": ({ policy, key, guard, code, retryAfterMs, count }) => {
     const calls = count === 1 ? "a call" : `${count} calls`;
     const by = guard === undefined ? code : `${code} by ${guard}`;
@@ -93,4 +101,17 @@ function at(key: string | undefined): string {
 function textOf({ name, code, message }: ErrorSummary): string {
   const what = code === undefined ? name : `${name} ${code}`;
   return message === "" ? what : `${what}: ${message.replaceAll(/\s+/g, " ")}`;
+}
+
+function givenBy({ by, why }: { readonly by?: string; readonly why?: string }): string {
+  const texts = [by === undefined ? "" : ` of ${by}`, why === undefined ? "" : ` (${why})`];
+  return texts.join("");
+}
+
+function changeText({ path, from, to }: ValueChange): string {
+  return `${path} ${valueText(from)} → ${valueText(to)}`;
+}
+
+function valueText(value: unknown): string {
+  return value === undefined ? "none" : typeof value === "string" ? value : JSON.stringify(value);
 }

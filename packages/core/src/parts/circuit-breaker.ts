@@ -11,6 +11,7 @@ import {
   either,
   fieldOf,
   integer,
+  invalidSpec,
   isPlainObject,
   issueOf,
   type Parsed,
@@ -21,7 +22,7 @@ import {
   schemaOf,
   text,
 } from "./options.js";
-import { StatefulPart } from "./part.js";
+import { type Reason, StatefulPart } from "./part.js";
 
 /**
  * When to stop calling a dependency, and how to find out that it is well again.
@@ -252,12 +253,15 @@ export class CircuitBreaker extends StatefulPart implements CircuitHome {
   #options: Options;
   readonly #circuits: Keyed<Circuit>;
 
-  #given: CircuitBreakerOptions;
+  /** @internal */
+  given: CircuitBreakerOptions;
+  /** @internal */
+  readonly original: CircuitBreakerOptions;
 
   constructor(given: CircuitBreakerOptions, facts: FactSource = new FactSource()) {
     const options = parseOptions(circuitBreakerSchema, given);
     super(options.name);
-    this.#given = given;
+    this.given = this.original = given;
     this.facts = facts;
     this.#options = options;
     this.rules = rulesOf(options);
@@ -280,10 +284,17 @@ export class CircuitBreaker extends StatefulPart implements CircuitHome {
    *
    * @throws BreakwaterError `ERR_INVALID_SPEC`; the breaker then stays as it was.
    */
-  retune(options: CircuitBreakerOptions): void {
+  retune(options: CircuitBreakerOptions, reason?: Reason): void {
+    this.retuneTo(options, reason);
+  }
+
+  protected adopt(options: CircuitBreakerOptions): void {
+    const parsed = parseOptions(circuitBreakerSchema, options);
+    const problems = this.problemsOfBecoming(parsed);
+    if (problems.length > 0) throw invalidSpec(problems);
     const before = this.rules;
-    this.#options = parseOptions(circuitBreakerSchema, options);
-    this.#given = options;
+    this.#options = parsed;
+    this.given = options;
     this.rules = rulesOf(this.#options);
     for (const circuit of this.#circuits.all()) circuit.retuned(before);
   }
@@ -325,7 +336,7 @@ export class CircuitBreaker extends StatefulPart implements CircuitHome {
   }
 
   protected another(): CircuitBreaker {
-    return new CircuitBreaker(this.#given, this.facts);
+    return new CircuitBreaker(this.given, this.facts);
   }
 
   reset(): void {

@@ -39,11 +39,13 @@ export const classifySchema: Schema<typeof fields> = {
 export class Classify extends Part {
   readonly kind = "classify";
   readonly rules: ClassifyRules;
+  /** @internal */
+  readonly given: ClassifyOptions;
 
   constructor(options: ClassifyOptions | ((error: unknown) => Said)) {
     super();
-    const given = typeof options === "function" ? { error: options } : options;
-    this.rules = parseOptions(classifySchema, given) as ClassifyRules;
+    this.given = typeof options === "function" ? { error: options } : options;
+    this.rules = parseOptions(classifySchema, this.given) as ClassifyRules;
   }
 
   describe(): string {

@@ -21,6 +21,11 @@ export class FactSource {
     this.#users.add(user);
   }
 
+  noLongerUsedBy(user: Events): void {
+    this.#users.remove(user);
+    this.#kept.delete(user);
+  }
+
   /** But for a policy that is listened to: it may be there only to watch what others do with this part. */
   keepIfListenedTo(user: Events): void {
     if (user.listenedTo) this.#kept.add(user);

@@ -26,12 +26,15 @@ export const fallbackSchema: Schema<typeof fields> = {
 export class Fallback extends Part {
   readonly kind = "fallback";
   readonly rules: FallbackPlan;
+  /** @internal */
+  readonly given: FallbackOptions & { readonly answer: FallbackFunction | string };
 
   constructor(answer: FallbackFunction | string, options: FallbackOptions) {
     super();
     if (typeof answer !== "function" && (typeof answer !== "string" || answer === ""))
       throw invalidSpec([issueOf("fallback", "a function, or the name of a method", answer)]);
     const { on }: Parsed<typeof fields> = parseOptions(fallbackSchema, options);
+    this.given = { ...options, answer };
     this.rules = { answer, on: new Set(on) };
   }
 

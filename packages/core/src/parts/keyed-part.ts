@@ -1,7 +1,8 @@
 import { type Cell, Keyed, type KeyRules, type Slot } from "../keys/keyed.js";
 import { FactSource } from "./facts.js";
 import { invalidSpec, issueOf } from "./options.js";
-import { StatefulPart } from "./part.js";
+import type { Issue } from "../errors/errors.js";
+import { type Reason, StatefulPart } from "./part.js";
 
 /** What parts with one state for all, or one for each key, are told alike. */
 interface PerKeyRules extends KeyRules {
@@ -17,13 +18,16 @@ interface QueueingCell<Rules> extends Cell {
 
 /** A part whose state is one for all keys, unless `perKey` says otherwise, and in which calls may wait. */
 export abstract class KeyedPart<
-  Given,
+  Given extends object,
   Rules extends PerKeyRules,
   C extends QueueingCell<Rules>,
 > extends StatefulPart {
   readonly facts: FactSource;
   rules: Rules;
-  protected given: Given;
+  /** @internal */
+  given: Given;
+  /** @internal */
+  readonly original: Given;
   protected readonly cells: Keyed<C>;
   readonly #parse: (given: Given) => Rules;
 
@@ -31,7 +35,7 @@ export abstract class KeyedPart<
     const rules = parse(given);
     super(rules.name);
     this.#parse = parse;
-    this.given = given;
+    this.given = this.original = given;
     this.rules = rules;
     this.facts = facts;
     this.cells = new Keyed(
@@ -53,17 +57,30 @@ export abstract class KeyedPart<
    *
    * @throws BreakwaterError `ERR_INVALID_SPEC`; the part then stays as it was.
    */
-  retune(options: Given): void {
+  retune(options: Given, reason?: Reason): void {
+    this.retuneTo(options, reason);
+  }
+
+  protected adopt(options: Given): void {
     const rules = this.#parse(options);
-    const hint = `Make another ${this.kind}: what it counts now is counted either by key or together`;
-    if (rules.perKey !== this.rules.perKey)
-      throw invalidSpec([
-        issueOf(`${this.kind}.perKey`, String(this.rules.perKey), rules.perKey, hint),
-      ]);
+    const problems = this.problemsOfBecoming(rules);
+    if (problems.length > 0) throw invalidSpec(problems);
     const before = this.rules;
     this.given = options;
     this.rules = rules;
     for (const cell of this.cells.all()) cell.retuned(before);
+  }
+
+  override problemsOfBecoming(options: {
+    readonly name?: unknown;
+    readonly perKey?: unknown;
+  }): readonly Issue[] {
+    const problems = super.problemsOfBecoming(options);
+    const { perKey = false } = options;
+    if (perKey === this.rules.perKey) return problems;
+    const hint = `Make another ${this.kind}: what it counts now is counted either by key or together`;
+    const here = String(this.rules.perKey);
+    return [...problems, issueOf(`${this.kind}.perKey`, here, perKey, hint)];
   }
 
   at(key: string | undefined): Slot<C> {

@@ -7,6 +7,10 @@ export class Living<T extends object> implements Iterable<T> {
     if (this.#references.push(new WeakRef(object)) >= this.#sweepAt) this.#sweep();
   }
 
+  remove(object: T): void {
+    this.#references = this.#references.filter((reference) => reference.deref() !== object);
+  }
+
   *[Symbol.iterator](): Iterator<T> {
     for (const reference of this.#references) {
       const object = reference.deref();

@@ -1,4 +1,8 @@
+import type { Issue } from "../errors/errors.js";
+import { differences } from "./changes.js";
+import type { FactSource } from "./facts.js";
 import { Living } from "./living.js";
+import { issueOf } from "./options.js";
 
 /** The kinds of parts, in the order in which `explain()` lists them. */
 export const PART_KINDS = [
@@ -21,16 +25,37 @@ export type PartKind = (typeof PART_KINDS)[number];
  */
 export abstract class Part {
   abstract readonly kind: PartKind;
+  /** Its options, as they were given last. @internal */
+  abstract readonly given: object;
   /** One line for `explain()`. */
   abstract describe(): string;
 }
 
 const stateful = new Living<StatefulPart>();
 
+/** Who changed something, and for what reason. */
+export interface Reason {
+  readonly by?: string;
+  readonly why?: string;
+}
+
+/** Something that runs under a part, and is told when its options have changed. @internal */
+export interface PartUser {
+  readonly name: string;
+  partRetuned(part: StatefulPart, reason: Reason): void;
+}
+
 /** A part whose state outlives a call. */
 export abstract class StatefulPart extends Part {
+  /** The options that it was made with. @internal */
+  abstract readonly original: object;
+  /** @internal */
+  abstract readonly facts: FactSource;
   readonly #givenName: string | undefined;
   #adoptedName: string | undefined;
+  readonly #users = new Living<PartUser>();
+  #copies: Living<StatefulPart> | undefined;
+  #isCopy = false;
 
   constructor(name: string | undefined) {
     super();
@@ -43,21 +68,78 @@ export abstract class StatefulPart extends Part {
     return this.#givenName ?? this.#adoptedName ?? this.kind;
   }
 
+  /** The name that it was given, and not that of a policy. @internal */
+  get ownName(): string | undefined {
+    return this.#givenName;
+  }
+
+  /** One of an object's own, which goes with its template. @internal */
+  get isCopy(): boolean {
+    return this.#isCopy;
+  }
+
   usedBy(policy: string): void {
     this.#adoptedName ??= policy;
+  }
+
+  /** Nobody is kept alive by it. @internal */
+  join(user: PartUser): void {
+    this.#users.add(user);
+  }
+
+  /** @internal */
+  leave(user: PartUser): void {
+    this.#users.remove(user);
+  }
+
+  /** The policies that use it. @internal */
+  get users(): readonly PartUser[] {
+    return [...this.#users];
   }
 
   /** Another one with the same options and name, and a state of its own. Who hears of this one hears of that, too. */
   copy(): this {
     const copy = this.another();
     copy.usedBy(this.name);
+    copy.#isCopy = true;
+    (this.#copies ??= new Living()).add(copy);
     return copy as this;
+  }
+
+  /** Other options, for this one and its copies, without telling anybody. They have been checked. @internal */
+  become(options: object): void {
+    this.adopt(options);
+    for (const copy of this.#copies ?? []) copy.become(options);
+  }
+
+  /** The same, by whoever holds the part: all policies that use it are told. @internal */
+  retuneTo(options: object, reason: Reason = {}): void {
+    const before = this.given;
+    this.become(options);
+    const changes = differences(fieldsOf(before), fieldsOf(options));
+    if (changes.length === 0) return;
+    for (const user of this.users) user.partRetuned(this, reason);
+    this.facts.tell("guard.retuned", { guard: this.name, ...reason, changes });
+  }
+
+  /** What speaks against other options, beside what is wrong with them. @internal */
+  problemsOfBecoming({ name }: { readonly name?: unknown }): readonly Issue[] {
+    if (name === undefined || name === this.#givenName) return [];
+    const hint = "Metrics and snapshots know it by its name: make another one";
+    return [issueOf(`${this.kind}.name`, `no other name than ${this.name}`, name, hint)];
   }
 
   protected abstract another(): StatefulPart;
 
+  /** @throws BreakwaterError `ERR_INVALID_SPEC`; nothing has changed then. */
+  protected abstract adopt(options: object): void;
+
   /** As if it had just been made. Work that is running stays accounted for. */
   abstract reset(): void;
+}
+
+function fieldsOf(options: object): Map<string, unknown> {
+  return new Map(Object.entries(options));
 }
 
 /** Every part of the process that has a state. */

@@ -14,6 +14,7 @@ import { FactSource } from "./facts.js";
 import {
   duration,
   integer,
+  invalidSpec,
   oneOf,
   type Parsed,
   parseOptions,
@@ -21,7 +22,7 @@ import {
   type Schema,
   text,
 } from "./options.js";
-import { StatefulPart } from "./part.js";
+import { type Reason, StatefulPart } from "./part.js";
 
 /**
  * How many retries a dependency may be sent, as a share of the calls it gets anyway.
@@ -102,12 +103,15 @@ export class RetryBudget extends StatefulPart implements BudgetHome {
   readonly #reserve: Reserve;
   readonly #credits: Keyed<Credit>;
 
-  #given: RetryBudgetOptions;
+  /** @internal */
+  given: RetryBudgetOptions;
+  /** @internal */
+  readonly original: RetryBudgetOptions;
 
   constructor(given: RetryBudgetOptions, facts: FactSource = new FactSource()) {
     const options = parseOptions(retryBudgetSchema, given);
     super(options.name);
-    this.#given = given;
+    this.given = this.original = given;
     this.facts = facts;
     this.rules = rulesOf(options);
     this.#reserve = new Reserve(this);
@@ -128,10 +132,16 @@ export class RetryBudget extends StatefulPart implements BudgetHome {
    *
    * @throws BreakwaterError `ERR_INVALID_SPEC`; the budget then stays as it was.
    */
-  retune(options: RetryBudgetOptions): void {
+  retune(options: RetryBudgetOptions, reason?: Reason): void {
+    this.retuneTo(options, reason);
+  }
+
+  protected adopt(options: RetryBudgetOptions): void {
     const rules = rulesOf(parseOptions(retryBudgetSchema, options));
+    const problems = this.problemsOfBecoming(rules);
+    if (problems.length > 0) throw invalidSpec(problems);
     this.#reserve.settle();
-    this.#given = options;
+    this.given = options;
     this.rules = rules;
   }
 
@@ -140,7 +150,7 @@ export class RetryBudget extends StatefulPart implements BudgetHome {
   }
 
   protected another(): RetryBudget {
-    return new RetryBudget(this.#given, this.facts);
+    return new RetryBudget(this.given, this.facts);
   }
 
   reset(): void {

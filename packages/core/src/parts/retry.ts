@@ -84,8 +84,12 @@ export class Retry extends Part {
   readonly kind = "retry";
   readonly rules: Readonly<Parsed<typeof fields>>;
 
+  /** @internal */
+  readonly given: RetryOptions;
+
   constructor(options: RetryOptions) {
     super();
+    this.given = options;
     this.rules = parseOptions(retrySchema, options);
   }
 

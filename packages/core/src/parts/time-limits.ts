@@ -1,5 +1,5 @@
 import { type Duration, formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
-import { duration, flag, isPlainObject, parseOptions, type Schema } from "./options.js";
+import { duration, flag, parseOptions, type Schema } from "./options.js";
 import { Part } from "./part.js";
 
 /** With less than this left, no attempt begins, unless a deadline says otherwise. */
@@ -104,11 +104,13 @@ function required(
 export class Timeout extends Part {
   readonly kind = "timeout";
   readonly rules: { readonly attemptTimeoutMs: number };
+  /** @internal */
+  readonly given: TimeoutOptions;
 
   constructor(options: Duration | TimeoutOptions) {
     super();
-    const given = isPlainObject(options) ? options : { attemptTimeoutMs: options };
-    this.rules = parseOptions(timeoutSchema, given) as { readonly attemptTimeoutMs: number };
+    this.given = typeof options === "object" ? options : { attemptTimeoutMs: options };
+    this.rules = parseOptions(timeoutSchema, this.given) as { readonly attemptTimeoutMs: number };
   }
 
   describe(): string {
@@ -124,15 +126,17 @@ export class Deadline extends Part {
     readonly minAttemptMs: number;
     readonly propagate: boolean;
   };
+  /** @internal */
+  readonly given: DeadlineOptions;
 
   constructor(options: Duration | DeadlineOptions) {
     super();
-    const given = isPlainObject(options) ? options : { deadlineMs: options };
+    this.given = typeof options === "object" ? options : { deadlineMs: options };
     const {
       deadlineMs = 0,
       minAttemptMs,
       propagate = PROPAGATES_BY_DEFAULT,
-    } = parseOptions(deadlineSchema, given);
+    } = parseOptions(deadlineSchema, this.given);
     this.rules = {
       deadlineMs,
       minAttemptMs: minAttemptMs ?? Math.min(SHORTEST_ATTEMPT_MS, deadlineMs),

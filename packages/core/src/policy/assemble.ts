@@ -1,4 +1,4 @@
-import { BreakwaterError, type Issue } from "../errors/errors.js";
+import type { Issue } from "../errors/errors.js";
 import type { Bulkhead } from "../parts/bulkhead.js";
 import type { CircuitBreaker } from "../parts/circuit-breaker.js";
 import { circuitBreaker } from "../parts/circuit-breaker.js";
@@ -43,7 +43,11 @@ export interface Assembly {
   /** Nobody gave any part: the recommended ones are meant. */
   readonly isBare: boolean;
   readonly options: ParsedPolicyOptions;
+  /** The kinds and options that a class has declared for its methods. */
+  readonly fromClass: ReadonlySet<string>;
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /**
  * Sorts what was given, and finds all that is wrong with it.
@@ -68,7 +72,7 @@ export function assemble(given: readonly unknown[]): Assembly {
   issues.push(...wrong, ...others.flatMap((other) => checkOptions(policySchema, other).issues));
   issues.push(...contradictions(parts));
   if (issues.length > 0 || options === undefined) throw invalidSpec(issues);
-  return { parts, options, isBare: Object.keys(parts).length === 0 };
+  return { parts, options, isBare: Object.keys(parts).length === 0, fromClass: NONE };
 }
 
 function addPart(parts: Parts, part: Part): Issue[] {
@@ -116,12 +120,20 @@ export function overlay(outer: Assembly, inner: Assembly): Assembly {
   for (const kind of removedKinds(inner.options)) delete parts[kind];
   const issues = contradictions(parts);
   if (issues.length > 0) throw invalidSpec(issues);
+  const own = new Set([...Object.keys(inner.parts), ...namesOf(inner.options)]);
   const given = Object.fromEntries(Object.keys(inner.parts).map((kind) => [kind, undefined]));
   return {
     parts,
     options: { ...outer.options, ...given, ...definedOf(inner.options) },
     isBare: false,
+    fromClass: new Set(
+      [...Object.keys(outer.parts), ...namesOf(outer.options)].filter((name) => !own.has(name)),
+    ),
   };
+}
+
+function namesOf(options: ParsedPolicyOptions): string[] {
+  return Object.keys(definedOf(options));
 }
 
 function definedOf(options: ParsedPolicyOptions): Partial<ParsedPolicyOptions> {
@@ -132,28 +144,7 @@ function removedKinds(options: ParsedPolicyOptions): PartKind[] {
   return PART_KINDS.filter((kind) => options[kind] === null);
 }
 
-/**
- * What the given parts imply. Without any part: breaker, budget and retries. A budget without a retry means the default
- * retries; retries without a budget get one of their own, as nothing here repeats without a bound.
- */
-export function complete({ parts, options, isBare }: Assembly): Parts {
-  const removed = new Set(removedKinds(options));
-  const completed = isBare ? recommended() : { ...parts };
-  for (const kind of removed) delete completed[kind];
-  if (completed.budget !== undefined && !removed.has("retry")) completed.retry ??= retry();
-  if ((completed.retry?.rules.maxAttempts ?? 1) > 1 && !removed.has("budget"))
-    completed.budget ??= retryBudget();
-  return completed;
-}
-
 /** What somebody gets who asks for nothing in particular. */
 export function recommended(): Parts {
   return { breaker: circuitBreaker(), budget: retryBudget(), retry: retry() };
-}
-
-/** The error for a name that nobody has defined. */
-export function unknownPolicy(name: string, known: readonly string[]): BreakwaterError {
-  const defined = known.length === 0 ? "none is defined yet" : `defined are ${known.join(", ")}`;
-  const message = `No policy is named ${JSON.stringify(name)}; ${defined}. Define it with definePolicy(${JSON.stringify(name)}, …).`;
-  return new BreakwaterError("ERR_UNKNOWN_POLICY", message, { policy: name });
 }

@@ -61,9 +61,10 @@ export function compile(
   parts: Parts,
   options: ParsedPolicyOptions,
   events: Events,
+  before?: Plan,
 ): Compiled {
   for (const part of statefulOf(parts)) part.usedBy(policy);
-  const plan = planOf(policy, parts, options, events);
+  const plan = planOf(policy, parts, options, events, before);
   const scopes = new PolicyScopes(plan, parts);
   const mode = modeOf(policy, options);
   const { fallback } = parts;
@@ -80,7 +81,14 @@ export function compile(
   };
 }
 
-function planOf(policy: string, parts: Parts, options: ParsedPolicyOptions, events: Events): Plan {
+/** What it has counted, and what is being done under it, goes on from plan to plan. */
+function planOf(
+  policy: string,
+  parts: Parts,
+  options: ParsedPolicyOptions,
+  events: Events,
+  before: Plan | undefined,
+): Plan {
   const attemptTimeoutMs = parts.timeout?.rules.attemptTimeoutMs;
   const deadlineMs = parts.deadline?.rules.deadlineMs;
   return Object.freeze<Plan>({
@@ -100,8 +108,8 @@ function planOf(policy: string, parts: Parts, options: ParsedPolicyOptions, even
     context: options.context === true,
     propagates: parts.deadline?.rules.propagate ?? PROPAGATES_BY_DEFAULT,
     stackTraces: options.stackTraces === true,
-    counters: new Counters(),
-    work: new Work(),
+    counters: before?.counters ?? new Counters(),
+    work: before?.work ?? new Work(),
     events,
   });
 }

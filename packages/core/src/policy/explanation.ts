@@ -1,10 +1,13 @@
 import { Readable } from "../errors/readable.js";
+import { formatDuration } from "../time/duration.js";
 import type { Counters } from "../engine/counters.js";
 import { StatefulPart } from "../parts/part.js";
 import { PART_KINDS, type PartKind } from "../parts/part.js";
 import type { Parts } from "./assemble.js";
 import { type Mode, modeVariable } from "./mode.js";
 import type { Override } from "./overrides/override.js";
+import { shown } from "../parts/changes.js";
+import type { Source, Value } from "./settings/prepare.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
 
 /** One line of an explanation. */
@@ -15,6 +18,16 @@ export interface ExplainedPart {
   /** What it does; or what it means that there is none. */
   readonly text: string;
   readonly present: boolean;
+}
+
+/** One option of a policy, and who has said it. */
+export interface ExplainedValue {
+  /** `breaker.openMs` */
+  readonly path: string;
+  /** Durations are milliseconds. Undefined where nothing is said, and nothing is assumed. */
+  readonly value?: unknown;
+  /** `default` nobody, `tune` a retune or tune of the running policy. */
+  readonly source: Source;
 }
 
 const ABSENT: { readonly [K in PartKind]: string } = {
@@ -43,6 +56,8 @@ export class Explanation extends Readable {
   readonly dependency?: string;
   readonly owner?: string;
   readonly runbook?: string;
+  /** Each option of each part that there is, and the policy's own, with who has said it. Prints as a table. */
+  readonly values: readonly ExplainedValue[];
   /** What deserves a thought. */
   readonly notes: readonly string[];
 
@@ -53,6 +68,7 @@ export class Explanation extends Readable {
     options: ParsedPolicyOptions,
     counters: Counters,
     overrides: readonly Override[],
+    values: readonly Value[],
   ) {
     super();
     this.policy = policy;
@@ -65,6 +81,7 @@ export class Explanation extends Readable {
     if (options.dependency !== undefined) this.dependency = options.dependency;
     if (options.owner !== undefined) this.owner = options.owner;
     if (options.runbook !== undefined) this.runbook = options.runbook;
+    this.values = new ExplainedValues(values);
     this.notes = notesOn(parts, options, counters);
   }
 
@@ -80,9 +97,55 @@ export class Explanation extends Readable {
       ...this.parts.filter(isWorthALine).map(({ kind, text }) => [kind, text] as const),
       ["idempotent", this.idempotent] as const,
     ];
-    const lines = rows.map(([name, value]) => `  ${name.padEnd(12)}${value}`);
+    const lines = rows.flatMap(([name, value]) => [
+      `  ${name.padEnd(12)}${value}`,
+      ...this.#saidElsewhere(name),
+    ]);
     return [this.policy, ...lines, ...this.notes.map((note) => `  note: ${note}`)].join("\n");
   }
+
+  /** Code is where everybody looks first: only what it does not say needs a line. */
+  #saidElsewhere(name: string): string[] {
+    const said = this.values.filter(
+      ({ path, source }) =>
+        source !== "default" && source !== "code" && (path === name || path.startsWith(`${name}.`)),
+    );
+    if (said.length === 0) return [];
+    const texts = said.map(
+      ({ path, value, source }) =>
+        `${path.split(".").at(-1) ?? path} ${textOf(path, value)} (${source})`,
+    );
+    return [`  ${"".padEnd(12)}^ ${texts.join(", ")}`];
+  }
+}
+
+/** A list that prints as a table. */
+class ExplainedValues extends Array<ExplainedValue> {
+  static override get [Symbol.species](): ArrayConstructor {
+    return Array;
+  }
+
+  constructor(values: readonly Value[]) {
+    super();
+    for (const { path, value, source } of values) {
+      const plain = shown(value);
+      this.push(plain === undefined ? { path, source } : { path, value: plain, source });
+    }
+  }
+
+  override toString(): string {
+    const width = Math.max(0, ...this.map(({ path }) => path.length)) + 2;
+    return this.map(
+      ({ path, value, source }) => `${path.padEnd(width)}${textOf(path, value)}  (${source})`,
+    ).join("\n");
+  }
+}
+
+/** As people write it. */
+function textOf(path: string, value: unknown): string {
+  if (typeof value === "number" && path.endsWith("Ms")) return formatDuration(value);
+  if (typeof value === "string" || value === undefined) return value ?? "none";
+  return JSON.stringify(value);
 }
 
 function modeText(mode: Mode, from: string | undefined): string | undefined {

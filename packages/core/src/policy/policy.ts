@@ -12,8 +12,9 @@ import type { Listener, Watchable } from "../events/listeners.js";
 import type { Heard } from "../events/audience.js";
 import { Living } from "../parts/living.js";
 import { invalidSpec, issueOf } from "../parts/options.js";
+import type { PartUser, Reason, StatefulPart } from "../parts/part.js";
 import { type Duration, parseDuration } from "../time/duration.js";
-import { type Assembly, complete, type Parts } from "./assemble.js";
+import type { Assembly, Parts } from "./assemble.js";
 import { type Compiled, compile, statefulOf } from "./compile.js";
 import { Explanation } from "./explanation.js";
 import { healthOf, type PolicyHealth } from "./health.js";
@@ -21,6 +22,14 @@ import { board } from "./overrides/board.js";
 import { followOverridesFile } from "./overrides/file.js";
 import { Layer } from "./overrides/layer.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
+import { modeOf } from "./mode.js";
+import { fileSays, tellShared } from "./settings/filed.js";
+import type { PolicyChange } from "./settings/history.js";
+import type { Pending, Prepared } from "./settings/prepare.js";
+import { parseReason, type TuneReason } from "./settings/reason.js";
+import { declaredBy } from "./settings/settings.js";
+import type { PolicyPatch, PolicySpec } from "./settings/spec.js";
+import { type FileLayers, throwIfAny, Tuning } from "./settings/tuning.js";
 import { applySnapshot, type PolicySnapshot, takeSnapshot } from "./snapshot.js";
 
 /** Any function that returns a promise. */
@@ -82,6 +91,32 @@ export interface Policy extends Watchable {
   drain(options?: { readonly graceMs?: Duration }): Promise<DrainReport>;
   /** What this policy does, in order, as a text and as data. */
   explain(): Explanation;
+  /** How often it has been changed since it was made: for `ifRevision`. */
+  readonly revision: number;
+  /**
+   * Other options, all of them: what the spec does not have falls back to its default, and a kind of part that it does
+   * not have is gone. Calls that run end as they began; state, epoch and counts stay. Another kind of window starts
+   * empty, and a new `openMs` only shortens a running opening.
+   *
+   * It lasts until the process ends, or until the config file says something else of this policy.
+   *
+   * @throws BreakwaterError `ERR_INVALID_SPEC` with every problem, also for what would change a part that other policies
+   * use: retune the part itself. `ERR_STALE_REVISION` if it has been changed since `ifRevision`. Nothing has changed then.
+   * @example
+   * crm.retune({ breaker: { openMs: "30s" }, budget: { ratio: 0.1 }, timeout: "1s" }, { by: "ana", why: "INC-4711" });
+   */
+  retune(spec: PolicySpec, reason?: TuneReason): PolicyChange | undefined;
+  /**
+   * The same for some options: what the patch does not have stays as it is. `null` takes a kind of part away.
+   *
+   * @returns what has changed; undefined if nothing has.
+   * @throws BreakwaterError as `retune` does.
+   * @example
+   * crm.tune({ breaker: { openMs: "1m" } }, { by: "ana", why: "INC-4711", ifRevision: crm.revision });
+   */
+  tune(patch: PolicyPatch, reason?: TuneReason): PolicyChange | undefined;
+  /** The last 20 changes, oldest first: what, when, by whom and why. */
+  history(): readonly PolicyChange[];
   /** State and counters as plain JSON; it can be restored in another process. */
   snapshot(): PolicySnapshot;
   /**
@@ -110,11 +145,12 @@ function parseGrace(graceMs: Duration): number {
 export const everyPolicy: Living<LivePolicy> = new Living();
 
 /** A policy as we see it. */
-export class LivePolicy implements Policy {
+export class LivePolicy implements Policy, PartUser {
   readonly name: string;
-  readonly #parts: Parts;
-  readonly #options: ParsedPolicyOptions;
+  #parts: Parts;
+  #options: ParsedPolicyOptions;
   readonly #events: Events;
+  readonly #tuning: Tuning;
   #compiled: Compiled;
   /** What operators have laid over it; it chooses the driver. */
   readonly #layer: Layer;
@@ -125,13 +161,23 @@ export class LivePolicy implements Policy {
     const { options } = assembly;
     this.#named = (options.name ?? defaultName) !== undefined;
     this.name = options.name ?? defaultName ?? `anonymous-${++unnamed}`;
-    this.#parts = complete(assembly);
-    this.#options = options;
     this.#events = new Events(this.name);
-    this.#compiled = compile(this.name, this.#parts, options, this.#events);
-    for (const { facts } of statefulOf(this.#parts)) facts.usedBy(this.#events);
-    this.#layer = new Layer(this.name, this.#events, this.#compiled, (driver) => {
-      this.#compiled = { ...this.#compiled, driver };
+    tellShared(assembly.parts);
+    this.#tuning = new Tuning(
+      this,
+      declaredBy(assembly),
+      this.#named ? fileSays(this.name) : undefined,
+    );
+    const prepared = this.#tuning.now();
+    throwIfAny(prepared.issues);
+    this.#parts = this.#tuning.accept(prepared);
+    this.#options = prepared.options;
+    this.#compiled = compile(this.name, this.#parts, this.#options, this.#events);
+    this.#uses(this.#parts);
+    this.#layer = new Layer(this.name, this.#events, this.#compiled, {
+      use: (driver) => void (this.#compiled = { ...this.#compiled, driver }),
+      problemsUnder: (patches) => this.#tuning.problemsUnder(patches),
+      tune: (patches, why) => void this.#change("override", this.#tuning.overridden(patches), why),
     });
     followOverridesFile();
     board.join(this.#layer);
@@ -205,6 +251,90 @@ export class LivePolicy implements Policy {
     this.#compiled.scopes.plan.work.listens(batch);
   }
 
+  get revision(): number {
+    return this.#tuning.history.revision;
+  }
+
+  retune(spec: PolicySpec, reason: TuneReason = {}): PolicyChange | undefined {
+    const why = parseReason(reason, this.name, this.revision);
+    return this.#change("retune", this.#tuning.retuned(spec), why);
+  }
+
+  tune(patch: PolicyPatch, reason: TuneReason = {}): PolicyChange | undefined {
+    const why = parseReason(reason, this.name, this.revision);
+    return this.#change("tune", this.#tuning.tuned(patch), why);
+  }
+
+  history(): readonly PolicyChange[] {
+    return this.#tuning.history.changes;
+  }
+
+  /** Code declares what so far only the file knew. */
+  declare(assembly: Assembly): void {
+    this.#change("code", this.#tuning.declared(declaredBy(assembly)), {});
+  }
+
+  /** What it would be under another file; nothing has changed yet. */
+  preparedFor(file: FileLayers | undefined, pending: Pending): Prepared {
+    return this.#tuning.filed(file, pending);
+  }
+
+  /** Says whether anything has changed. */
+  putUnder(file: FileLayers | undefined, prepared: Prepared): boolean {
+    this.#tuning.fileIs(file);
+    return this.#change("file", prepared, {}) !== undefined;
+  }
+
+  partRetuned(part: StatefulPart, reason: Reason): void {
+    const before = this.#tuning.values;
+    this.#tuning.partRetuned(part);
+    this.#tuning.record("part", before, reason);
+  }
+
+  /** From one plan to the next: calls that run end under the one that they began under. */
+  #change(
+    how: "retune" | "tune" | "file" | "code" | "override",
+    prepared: Prepared,
+    why: Reason,
+  ): PolicyChange | undefined {
+    throwIfAny(prepared.issues);
+    modeOf(this.name, prepared.options); // the last thing that may throw
+    const before = this.#tuning.values;
+    const parts = this.#tuning.accept(prepared);
+    const change = this.#tuning.record(how, before, why);
+    if (change === undefined) return undefined;
+    this.#use(parts, prepared.options);
+    const { at: _, ...told } = change;
+    this.#events.emit("policy.retuned", { ...told, how });
+    return change;
+  }
+
+  #use(parts: Parts, options: ParsedPolicyOptions): void {
+    const { plan } = this.#compiled.scopes;
+    const compiled = compile(this.name, parts, options, this.#events, plan);
+    this.#leaves(this.#parts);
+    this.#parts = parts;
+    this.#options = options;
+    this.#compiled = compiled;
+    this.#layer.base = compiled;
+    this.#uses(parts);
+  }
+
+  #uses(parts: Parts): void {
+    for (const part of statefulOf(parts)) {
+      part.facts.usedBy(this.#events);
+      part.facts.keepIfListenedTo(this.#events);
+      part.join(this);
+    }
+  }
+
+  #leaves(parts: Parts): void {
+    for (const part of statefulOf(parts)) {
+      part.facts.noLongerUsedBy(this.#events);
+      part.leave(this);
+    }
+  }
+
   explain(): Explanation {
     return new Explanation(
       this.name,
@@ -213,6 +343,7 @@ export class LivePolicy implements Policy {
       this.#options,
       this.#compiled.scopes.plan.counters,
       this.#layer.standing,
+      this.#tuning.values,
     );
   }
 

@@ -6,7 +6,10 @@ import type { Listener, Watchable } from "../events/listeners.js";
 import { invalidSpec, issueOf } from "../parts/options.js";
 import { clock } from "../time/clock.js";
 import type { Duration } from "../time/duration.js";
-import { assemble, type PolicyPart, unknownPolicy } from "./assemble.js";
+import { type Assembly, assemble, type PolicyPart } from "./assemble.js";
+import { unknownPolicy } from "./names.js";
+import { fileSays, namesInFile, onlyInFile } from "./settings/filed.js";
+import { type Sealed, seal } from "./seal.js";
 import type { PolicyHealth } from "./health.js";
 import { type AuditSink, auditTo } from "./overrides/audit.js";
 import type { Authorize } from "./overrides/authority.js";
@@ -17,6 +20,8 @@ import type { OverrideRequest } from "./overrides/request.js";
 import { everyPolicy, LivePolicy, mustBeEvent, type Policy } from "./policy.js";
 
 const defined = new Map<string, LivePolicy>();
+/** Those of them that code has defined; the others are there because the file names them. */
+const byCode = new Set<string>();
 
 /**
  * Makes a policy and registers it, so that `@Resilient("crm")` and `resilient("crm")` find it.
@@ -28,7 +33,7 @@ const defined = new Map<string, LivePolicy>();
 export function definePolicy(name: string, ...parts: readonly PolicyPart[]): Policy {
   if (typeof name !== "string" || name === "")
     throw invalidSpec([issueOf("definePolicy", "a name", name)]);
-  if (defined.has(name))
+  if (byCode.has(name))
     throw invalidSpec([
       issueOf(
         "definePolicy",
@@ -42,16 +47,40 @@ export function definePolicy(name: string, ...parts: readonly PolicyPart[]): Pol
     throw invalidSpec([
       issueOf("policy.name", "no second name", options.name, "definePolicy(name) names it already"),
     ]);
-  const policy = new LivePolicy({ ...assembly, options: { ...options, name } });
-  defined.set(name, policy);
+  const policy = declare({ ...assembly, options: { ...options, name } }, name);
+  byCode.add(name);
+  return policy;
+}
+
+/** One that the file has brought about, and that is used already, stays the same policy. */
+function declare(assembly: Assembly, name: string): LivePolicy {
+  const known = defined.get(name);
+  if (known === undefined) return keep(new LivePolicy(assembly));
+  known.declare(assembly);
+  return known;
+}
+
+function keep(policy: LivePolicy): LivePolicy {
+  defined.set(policy.name, policy);
   return policy;
 }
 
 /** @throws BreakwaterError `ERR_UNKNOWN_POLICY`, which names those that are defined. */
 export function lookUp(name: string): LivePolicy {
-  const policy = defined.get(name);
-  if (policy === undefined) throw unknownPolicy(name, [...defined.keys()]);
-  return policy;
+  const known = defined.get(name);
+  if (known !== undefined) return known;
+  const layers = fileSays(name);
+  if (layers === undefined) throw unknownPolicy(name, knownNames());
+  return keep(new LivePolicy(onlyInFile(name, layers)));
+}
+
+/** The file alone says what it is, and somebody uses it. */
+export function knownOnlyFromFile(name: string): boolean {
+  return defined.has(name) && !byCode.has(name);
+}
+
+function knownNames(): string[] {
+  return [...new Set([...defined.keys(), ...namesInFile()])];
 }
 
 /**
@@ -99,6 +128,16 @@ export interface Registry extends Watchable {
    * registry.on("circuit.opened", ({ guard, policies }) => page(guard, policies));
    */
   on: Watchable["on"];
+  /**
+   * Looks at all names, once the process has loaded its classes and its configuration: a name that nobody has defined is
+   * found now, and not at its first call.
+   *
+   * @returns what the config file names and nobody uses: a slip of the pen, or what is not in use any more.
+   * @throws BreakwaterError `ERR_UNKNOWN_POLICY` with every name that is asked for and not defined, and by whom.
+   * @example
+   * for (const name of registry.seal().unused) console.warn(`breakwater.yaml: nobody uses ${name}`);
+   */
+  seal(): Sealed;
   /** Those of decorated methods are among them from the first call on. */
   policies(): readonly Policy[];
   /**
@@ -169,6 +208,7 @@ export const registry: Registry = Object.freeze({
       for (const policy of everyPolicy) policy.askForName();
     return off;
   },
+  seal: () => seal(defined, byCode),
   policies: () => [...everyPolicy],
   health(): RegistryHealth {
     const health = [...everyPolicy].map((policy) => policy.health());

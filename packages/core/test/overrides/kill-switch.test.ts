@@ -25,7 +25,7 @@ const fleet = (): Policy[] =>
       circuitBreaker({ failureRatio: 1, minimumCalls: 1_000_000 }),
       retry({ maxAttempts: 3, baseMs: 1_000, jitter: "none" }),
       retryBudget({ ratio: 1, reserve: 100_000 }),
-      bulkhead({ limit: 1_500, queueLimit: 10_000, queueWaitMs: "1h" }),
+      bulkhead({ limit: 1_000, queueLimit: 10_000, queueWaitMs: "1h" }),
       timeout("1m"),
       { name },
     ),

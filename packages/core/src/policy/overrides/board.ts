@@ -1,7 +1,9 @@
+import type { Issue } from "../../errors/errors.js";
 import type { EventDetails } from "../../events/catalog.js";
 import type { Events } from "../../events/events.js";
 import { Living } from "../../parts/living.js";
 import { clock } from "../../time/clock.js";
+import type { PolicyPatch } from "../settings/spec.js";
 import { Override } from "./override.js";
 import { type OverrideEventType, report } from "./audit.js";
 
@@ -13,6 +15,8 @@ export interface Overridable {
   stand(standing: readonly Override[]): void;
   /** That one stands no longer; the others still do. */
   ended(override: Override): void;
+  /** What is wrong with a patch of its options, over what stands already. */
+  problemsOf(patch: PolicyPatch): readonly Issue[];
   /** Circuits closed and empty, budgets full. */
   reset(key: string | undefined): void;
 }

@@ -3,10 +3,27 @@ import type { Driver } from "../../engine/driver.js";
 import { offAtItsKey, offDriver } from "../../engine/off.js";
 import { byKey, untilItEnds } from "../../engine/overridden.js";
 import { refusing } from "../../engine/refusing.js";
+import type { Scopes } from "../../engine/scope.js";
+import type { Issue } from "../../errors/errors.js";
+import { summarize } from "../../errors/summary.js";
 import type { Events } from "../../events/events.js";
+import { invalidSpec } from "../../parts/options.js";
 import type { Compiled } from "../compile.js";
 import { board, type Overridable } from "./board.js";
+import type { PolicyPatch } from "../settings/spec.js";
 import type { Override } from "./override.js";
+
+/** What the layer lies over. */
+interface Beneath {
+  /** Puts the calls of the policy on this driver. */
+  readonly use: (driver: Driver) => void;
+  /** What would be wrong with the policy under these patches, the last word last. */
+  readonly problemsUnder: (patches: readonly PolicyPatch[]) => readonly Issue[];
+  readonly tune: (
+    patches: readonly PolicyPatch[],
+    reason: { readonly by?: string; readonly why?: string },
+  ) => void;
+}
 
 /**
  * What operators have laid over one policy. The policy itself stays as it is beneath: what changes is the driver that
@@ -19,15 +36,17 @@ export class Layer implements Overridable {
   #standing: readonly Override[] = [];
   #driver: Driver;
   #isDrained = false;
-  readonly #use: (driver: Driver) => void;
+  readonly #beneath: Beneath;
+  /** Those whose patch is in force, the last word last. */
+  #tunes: readonly Override[] = [];
+  readonly #leftOut = new WeakSet<Override>();
 
-  /** `use` puts the policy on another driver. */
-  constructor(policy: string, events: Events, base: Compiled, use: (driver: Driver) => void) {
+  constructor(policy: string, events: Events, base: Compiled, beneath: Beneath) {
     this.policy = policy;
     this.events = events;
     this.#base = base;
     this.#driver = base.driver;
-    this.#use = use;
+    this.#beneath = beneath;
   }
 
   get standing(): readonly Override[] {
@@ -38,19 +57,28 @@ export class Layer implements Overridable {
   /** Beneath is another plan from now on; what stands stays. */
   set base(compiled: Compiled) {
     this.#base = compiled;
-    this.stand(this.#standing);
+    this.#lay();
   }
 
   /** Refuses every call from now on, whatever stands over it. */
   drain(): void {
     this.#isDrained = true;
-    this.stand(this.#standing);
+    this.#lay();
   }
 
   stand(standing: readonly Override[]): void {
     this.#standing = standing;
+    this.#tune();
+    this.#lay();
+  }
+
+  problemsOf(patch: PolicyPatch): readonly Issue[] {
+    return this.#beneath.problemsUnder([...this.#tunes.map(patchOf), patch]);
+  }
+
+  #lay(): void {
     this.#driver = this.#isDrained ? this.#base.refusing : this.#topDriver();
-    this.#use(this.#driver);
+    this.#beneath.use(this.#driver);
     const blocks = this.#of("block").map((block) => this.#blockFor(block));
     this.#base.scopes.plan.work.override(blocks, (key) => this.#bypasses(key));
   }
@@ -91,7 +119,7 @@ export class Layer implements Overridable {
     const driver = calls.every(({ key }) => key === undefined)
       ? this.#driverOf(calls[0])
       : this.#keyedDriver(calls);
-    return endsMs === Infinity ? driver : untilItEnds(driver, endsMs, () => this.#driverAfter());
+    return endsMs === Infinity ? driver : untilItEnds(driver, endsMs, () => this.#afterwards());
   }
 
   /** The first that is over a key decides for it. */
@@ -110,12 +138,47 @@ export class Layer implements Overridable {
     return override.key === undefined ? offDriver(this.#base.scopes.common) : offAtItsKey;
   }
 
-  #driverAfter(): Driver {
+  #afterwards(): { readonly driver: Driver; readonly scopes: Scopes } {
     board.settle();
-    return this.#driver;
+    return { driver: this.#driver, scopes: this.#base.scopes };
+  }
+
+  #tune(): void {
+    const before = this.#tunes;
+    this.#tunes = this.#fitting(this.#of("tune").toReversed());
+    if (isSame(before, this.#tunes)) return;
+    const latest = this.#tunes.findLast((tune) => !before.includes(tune));
+    const reason =
+      latest === undefined ? { why: "an override has ended" } : { by: latest.by, why: latest.why };
+    this.#beneath.tune(this.#tunes.map(patchOf), reason);
+  }
+
+  /** The policy may have been made after somebody asked for a patch: one that does not fit it is left out, and told. */
+  #fitting(tunes: readonly Override[]): readonly Override[] {
+    const fitting: Override[] = [];
+    for (const tune of tunes) {
+      const issues = this.#beneath.problemsUnder([...fitting, tune].map(patchOf));
+      if (issues.length === 0) fitting.push(tune);
+      else this.#leaveOut(tune, issues);
+    }
+    return fitting;
+  }
+
+  #leaveOut(tune: Override, issues: readonly Issue[]): void {
+    if (this.#leftOut.has(tune)) return;
+    this.#leftOut.add(tune);
+    board.tell("override.refused", { ...tune.details, error: summarize(invalidSpec(issues)) });
   }
 
   #blockFor({ key, endsMs, origin }: Override): Block {
     return new Block(this.policy, key, endsMs, origin);
   }
+}
+
+function patchOf({ patch = {} }: Override): PolicyPatch {
+  return patch;
+}
+
+function isSame(some: readonly Override[], others: readonly Override[]): boolean {
+  return some.length === others.length && some.every((each, n) => each === others[n]);
 }

@@ -1,4 +1,6 @@
+import type { ErrorSummary } from "../../errors/summary.js";
 import type { OverrideDetails } from "../../events/catalog.js";
+import { invalidSpec } from "../../parts/options.js";
 import { type Authorize, authorizeWith, whyNotAllowed } from "./authority.js";
 import { board } from "./board.js";
 import { Override } from "./override.js";
@@ -28,17 +30,29 @@ export function setOverride(given: OverrideRequest): OverrideHandle {
 /** Asks whether it is allowed. Who may not has left a trace all the same. */
 export function refusalOf(request: Request, source: string): object | undefined {
   const error = whyNotAllowed(request);
-  if (error !== undefined) board.tell("override.refused", { ...detailsOf(request, source), error });
+  if (error !== undefined) tellRefused(request, source, error);
   return error;
+}
+
+export function tellRefused(request: Request, source: string, error: ErrorSummary): void {
+  board.tell("override.refused", { ...detailsOf(request, source), error });
 }
 
 /** The override that stands now; or of what acts once, under which id it has acted. */
 export function enact(request: Request, source: string): Override | string {
   board.settle();
   if (request.verb === "reset" || request.verb === "clear") return act(request, source);
+  if (request.verb === "tune") mustFit(request);
   const override = new Override(request, board.nextNumber(), source);
   board.set(override);
   return override;
+}
+
+/** @throws BreakwaterError `ERR_INVALID_SPEC` where the policy that there is cannot be tuned so. */
+function mustFit({ policy: target, patch = {} }: Request): void {
+  const policies = [...board.policiesUnder({ isOver: (policy) => policy === target })];
+  const issues = policies.flatMap((policy) => policy.problemsOf(patch));
+  if (issues.length > 0) throw invalidSpec(issues);
 }
 
 function act(request: Request, source: string): string {

@@ -1,6 +1,8 @@
 import type { OverrideDetails } from "../../events/catalog.js";
 import { Readable } from "../../errors/readable.js";
 import { clock } from "../../time/clock.js";
+import { isPlainObject } from "../../parts/options.js";
+import type { PolicyPatch } from "../settings/spec.js";
 import type { Request } from "./request.js";
 import { iso, whenOf } from "./until.js";
 
@@ -26,7 +28,7 @@ export class Override extends Readable {
   /** `'code'`, or the file that says so. */
   readonly source: string;
   /** Of a `tune`. */
-  readonly patch?: object;
+  readonly patch?: PolicyPatch;
   /** When it ends, by the monotonic clock. */
   readonly #endsMs: number;
   readonly #number: number;
@@ -44,7 +46,7 @@ export class Override extends Readable {
     this.since = iso(clock.wallMs());
     this.until = shown;
     this.source = source;
-    if (request.patch !== undefined) this.patch = request.patch;
+    if (request.patch !== undefined) this.patch = copyOf(request.patch);
     this.#endsMs = clock.read() + leftMs;
     this.#number = number;
   }
@@ -121,6 +123,15 @@ const MEANING = {
 /** A key of one policy, a key of all, one policy, all. */
 function narrowness({ key, policy }: Override): number {
   return (key === undefined ? 0 : 2) + (policy === "*" ? 0 : 1);
+}
+
+/** What somebody changes in the object that they gave is not asked for. */
+function copyOf(patch: PolicyPatch): PolicyPatch {
+  const sections = Object.entries(patch).map(([name, section]: [string, unknown]) => [
+    name,
+    isPlainObject(section) ? { ...section } : section,
+  ]);
+  return Object.fromEntries(sections) as PolicyPatch;
 }
 
 /** Local time; with its date where that is another day. */

@@ -14,6 +14,7 @@ import {
   text,
 } from "../../parts/options.js";
 import type { Duration } from "../../time/duration.js";
+import { checkSpec, type PolicyPatch } from "../settings/spec.js";
 import { isUntil, UNTIL, UNTIL_IN_FILE, type Until, whenOf } from "./until.js";
 
 /**
@@ -49,7 +50,7 @@ interface BlockOrBypass extends Standing {
 /** Other options for some parts, as `policy.tune` takes them. */
 interface Tune extends Standing {
   readonly verb: "tune";
-  readonly patch: object;
+  readonly patch: PolicyPatch;
 }
 
 /** Acts once: circuits closed and empty (of a key: its own alone), budgets full. */
@@ -108,7 +109,7 @@ export interface Request {
   readonly by: string;
   readonly why: string;
   readonly until: Until | undefined;
-  readonly patch: object | undefined;
+  readonly patch: PolicyPatch | undefined;
 }
 
 /** Also read by the reference. */
@@ -145,6 +146,7 @@ function contradictions(title: string, request: ParsedRequest, isFile: boolean):
   if (!ACT_ONCE.has(verb) && end === undefined) missing("until", isFile ? UNTIL_IN_FILE : UNTIL);
   if (!isFile && isUntil(end, false) && whenOf(end as Until).leftMs <= 0)
     issues.push(issueOf(`${title}.until`, "a time to come", end));
+  if (verb === "tune" && isPlainObject(patch)) issues.push(...checkSpec(`${title}.patch`, patch));
   if (verb === "tune" && patch === undefined) missing("patch", "an object of options by part");
   if (verb !== "tune" && patch !== undefined)
     issues.push(issueOf(`${title}.patch`, "nothing: only tune has a patch", patch));

@@ -1,5 +1,6 @@
+import { summarize } from "../../errors/summary.js";
 import { board } from "./board.js";
-import { enact, refusalOf } from "./operate.js";
+import { enact, refusalOf, tellRefused } from "./operate.js";
 import { Override } from "./override.js";
 import type { Request } from "./request.js";
 import { whenOf } from "./until.js";
@@ -33,8 +34,13 @@ function begin(request: Request, source: string, isFirst: boolean): Override | u
   const isOver = request.until !== undefined && whenOf(request.until).leftMs <= 0;
   if (isOver || (isFirst && request.verb === "reset")) return undefined;
   if (refusalOf(request, source) !== undefined) return undefined;
-  const done = enact(request, source);
-  return done instanceof Override ? done : undefined;
+  try {
+    const done = enact(request, source);
+    return done instanceof Override ? done : undefined;
+  } catch (error) {
+    tellRefused(request, source, summarize(error)); // a patch that does not fit its policy
+    return undefined;
+  }
 }
 
 /** The file is not read any more. */

@@ -1,0 +1,2 @@
+export { type ConfigSource, loadConfig, type LoadedConfig } from "./load.js";
+export { watchConfig, type WatchedConfig } from "./watch.js";
