@@ -195,6 +195,11 @@ export function checkRequests(
   };
 }
 
+/** The way to where a problem is: `overrides[3].until` is 3rd in the list of overrides. */
+export function keysOf({ path }: Issue): readonly string[] {
+  return path.split(/\]?[.[\]]/).filter((name) => name !== "");
+}
+
 /** The error of an operator who may not do that. */
 export function notAllowed({ by, verb, policy }: Request, cause: unknown): BreakwaterError {
   const what = `${verb} ${policy === "*" ? "every policy" : policy}`;
