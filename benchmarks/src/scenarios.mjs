@@ -133,6 +133,20 @@ export const scenarios = {
     ],
     alone: [],
   },
+  off: {
+    title: "Switched off: mode off, and an operator's bypass, round a task that succeeds",
+    task: "succeeds",
+    loop: "oneByOne",
+    expected: { runs: 1, failures: 0 },
+    open: false,
+    contestants: [
+      hand.bare,
+      breakwater.off,
+      breakwater.bypassed("cleared"),
+      breakwater.bypassed("1d"),
+    ],
+    alone: ["breakwater, mode off", "breakwater, bypass until cleared"],
+  },
   decorator: {
     title: "Decorated method and wrapped function: breaker + bulkhead round a task that succeeds",
     task: "succeeds",

@@ -2,6 +2,7 @@ import {
   bulkhead,
   circuitBreaker,
   deadline,
+  registry,
   resilient,
   Resilient,
   retry,
@@ -62,6 +63,39 @@ export function wrapped(shape, name = "breakwater wrap") {
     make({ task }) {
       const { parts, isOpen } = partsOf(shape);
       return { call: resilient(...parts).wrap(task), isOpen };
+    },
+  };
+}
+
+/**
+ * The full stack, and nothing of it in force.
+ *
+ * @type {Contestant}
+ */
+export const off = {
+  name: "breakwater, mode off",
+  make({ task }) {
+    const { parts } = partsOf("full stack");
+    return { call: resilient(...parts, { mode: "off" }).wrap(task) };
+  },
+};
+
+let bypasses = 0;
+
+/**
+ * The full stack under an operator's bypass.
+ *
+ * @param {import("@breakwater/core").Duration | "cleared"} until
+ * @returns {Contestant}
+ */
+export function bypassed(until) {
+  return {
+    name: `breakwater, bypass until ${until === "cleared" ? until : "an end"}`,
+    make({ task }) {
+      const policy = `bypassed ${++bypasses}`;
+      registry.override({ verb: "bypass", policy, by: "ana", why: "INC-4711", until });
+      const { parts } = partsOf("full stack");
+      return { call: resilient(...parts, { name: policy }).wrap(task) };
     },
   };
 }
