@@ -1,4 +1,4 @@
-import { medianDifference, medianRatio } from "./statistics.mjs";
+import { median, medianDifference, medianRatio } from "./statistics.mjs";
 
 /** @typedef {import("./types.js").Goal} Goal */
 /** @typedef {import("./types.js").Results} Results */
@@ -39,11 +39,14 @@ const goals = [
   ratio("P6-mollitia", 1 / 5, "open", OURS, "mollitia breaker + bulkhead"),
   ratio("P7", 1.2, "open", OURS_FULL, OURS),
   ratio("P8", 1.6, "two-retries", OURS, "loop by hand"),
+  alone("P20-off", 1.15, "off", "breakwater, mode off"),
+  alone("P20-bypass", 1.15, "off", "breakwater, bypass until cleared"),
+  ratio("P20-off-mixed", 1.3, "off", "breakwater, mode off", "bare await"),
+  ratio("P20-bypass-mixed", 1.3, "off", "breakwater, bypass until cleared", "bare await"),
   ratio("P9-bare", 1.7, "half-failing", OURS, "bare await"),
   ratio("P9-cockatiel", 1, "half-failing", OURS, "cockatiel breaker"),
   ratio("S1", 1, "modes", "breaker + bulkhead in shadow", "breaker + bulkhead"),
   ratio("S1-full", 1, "modes", "full stack in shadow", "full stack"),
-  ratio("P20", 1.15, "modes", "full stack, off", "bare await"),
   ratio("E1", 1.05, "events", "breakwater", "breakwater without events"),
   added("A1-added", 600, "axios", "breakwater", "plain axios"),
   ratio("A1-plain", 1.05, "axios", "breakwater", "plain axios"),
@@ -98,6 +101,29 @@ function added(id, atMost, scenario, of, to) {
       const named = (/** @type {string} */ name) =>
         rows.find(({ contestant }) => contestant === name);
       return medianDifference(named(of), named(to));
+    },
+  };
+}
+
+/**
+ * How much dearer than the bare call one contestant is that has the process for itself.
+ *
+ * @param {string} id
+ * @param {number} atMost
+ * @param {string} scenario
+ * @param {string} of
+ * @returns {Goal}
+ */
+function alone(id, atMost, scenario, of) {
+  return {
+    id,
+    goal: `${scenario}: ${of} (alone) ≤ ${atMost}x of bare await`,
+    atMost,
+    unit: "x",
+    value({ timings: { [scenario]: rows } }) {
+      const row = rows?.find(({ contestant }) => contestant === `${of} (alone)`);
+      if (row === undefined) return undefined;
+      return row.comparable ? median(row.ratios) : null;
     },
   };
 }

@@ -2,6 +2,7 @@ import {
   bulkhead,
   circuitBreaker,
   deadline,
+  registry,
   resilient,
   Resilient,
   retry,
@@ -65,6 +66,39 @@ export function wrapped(shape, name = "breakwater wrap", options) {
       const { parts, isOpen } = partsOf(shape);
       const policy = resilient(...parts, ...(options === undefined ? [] : [options]));
       return { call: policy.wrap(task), isOpen };
+    },
+  };
+}
+
+/**
+ * The full stack, and nothing of it in force.
+ *
+ * @type {Contestant}
+ */
+export const off = {
+  name: "breakwater, mode off",
+  make({ task }) {
+    const { parts } = partsOf("full stack");
+    return { call: resilient(...parts, { mode: "off" }).wrap(task) };
+  },
+};
+
+let bypasses = 0;
+
+/**
+ * The full stack under an operator's bypass.
+ *
+ * @param {import("@breakwater/core").Duration | "cleared"} until
+ * @returns {Contestant}
+ */
+export function bypassed(until) {
+  return {
+    name: `breakwater, bypass until ${until === "cleared" ? until : "an end"}`,
+    make({ task }) {
+      const policy = `bypassed ${++bypasses}`;
+      registry.override({ verb: "bypass", policy, by: "ana", why: "INC-4711", until });
+      const { parts } = partsOf("full stack");
+      return { call: resilient(...parts, { name: policy }).wrap(task) };
     },
   };
 }

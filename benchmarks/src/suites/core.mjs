@@ -148,9 +148,22 @@ export const scenarios = {
       breakwater.wrapped("breaker + bulkhead", "breaker + bulkhead in shadow", { mode: "shadow" }),
       breakwater.wrapped("full stack", "full stack"),
       breakwater.wrapped("full stack", "full stack in shadow", { mode: "shadow" }),
-      breakwater.wrapped("full stack", "full stack, off", { mode: "off" }),
     ],
     alone: [],
+  },
+  off: {
+    title: "Switched off: mode off, and an operator's bypass, round a task that succeeds",
+    task: "succeeds",
+    loop: "oneByOne",
+    expected: { runs: 1, failures: 0 },
+    open: false,
+    contestants: [
+      hand.bare,
+      breakwater.off,
+      breakwater.bypassed("cleared"),
+      breakwater.bypassed("1d"),
+    ],
+    alone: ["breakwater, mode off", "breakwater, bypass until cleared"],
   },
   decorator: {
     title: "Decorated method and wrapped function: breaker + bulkhead round a task that succeeds",

@@ -13,6 +13,8 @@ export type { ErrorSummary } from "./errors/summary.js";
 export type {
   EventOf,
   EventType,
+  OverrideDetails,
+  OverrideVerb,
   ResilienceEvent,
   Severity,
   StoppedBy,
@@ -63,6 +65,11 @@ export {
   type RegistryHealth,
   resilient,
 } from "./policy/registry.js";
+export type { AuditEntry, AuditSink } from "./policy/overrides/audit.js";
+export type { Authorize } from "./policy/overrides/authority.js";
+export type { OverrideHandle } from "./policy/overrides/operate.js";
+export type { Override } from "./policy/overrides/override.js";
+export type { OverrideRequest } from "./policy/overrides/request.js";
 export type { PolicySnapshot } from "./policy/snapshot.js";
 export type { Jitter } from "./retry/backoff.js";
 export type { Duration } from "./time/duration.js";

@@ -5,6 +5,7 @@ import { tell } from "../events/audience.js";
 import { hub } from "../events/hub.js";
 import { type FileStamp, stampOf } from "../files/watch-file.js";
 import { invalidSpec, issueOf } from "../parts/options.js";
+import { syncWith } from "../policy/overrides/sync.js";
 import { sharedInFile, useFile } from "../policy/settings/filed.js";
 import { checked, decode, MOST_BYTES } from "./decode.js";
 import { parseFile } from "./parse.js";
@@ -66,6 +67,7 @@ function applyText(file: string, text: string): LoadedConfig {
   const changed = plan.changes
     .filter(({ policy, layers, prepared }) => policy.putUnder(layers, prepared))
     .map(({ policy }) => policy.name);
+  syncWith("config", file, spec.overrides);
   tell(hub, { policy: "*" }, "config.loaded", { file, changed });
   return { file, policies: [...plan.layers.keys()], changed };
 }

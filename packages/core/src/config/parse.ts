@@ -3,6 +3,7 @@ import {
   isAlias,
   isMap,
   isScalar,
+  isSeq,
   LineCounter,
   type Node,
   type Pair,
@@ -125,10 +126,12 @@ function lineAt(document: Document.Parsed, path: readonly string[], lines: LineC
   let node: unknown = document.contents;
   let offset = document.contents?.range?.[0] ?? 0;
   for (const name of path) {
-    const pair = pairNamed(isAlias(node) ? node.resolve(document) : node, name);
-    if (pair === undefined) break;
-    offset = (pair.key as Node).range?.[0] ?? offset;
-    node = pair.value;
+    const around: unknown = isAlias(node) ? node.resolve(document) : node;
+    const pair = pairNamed(around, name);
+    const item = isSeq(around) ? (around.items[Number(name)] as Node | undefined) : undefined;
+    if (pair === undefined && item === undefined) break;
+    offset = (item ?? (pair?.key as Node)).range?.[0] ?? offset;
+    node = item ?? pair?.value;
   }
   return lines.linePos(offset).line;
 }

@@ -2,6 +2,7 @@ import type { Issue } from "../errors/errors.js";
 import { isPlainObject, issueOf } from "../parts/options.js";
 import type { PartKind } from "../parts/part.js";
 import { nearest } from "../policy/names.js";
+import { checkRequests, keysOf, type Request } from "../policy/overrides/request.js";
 import { checkSection, checkSpec, isKind } from "../policy/settings/spec.js";
 
 /** The kinds of parts that policies can share in a file: those with a state. */
@@ -24,6 +25,7 @@ export interface ConfigSpec {
   readonly shared: ReadonlyMap<string, Plain>;
   readonly defaults: Plain;
   readonly policies: ReadonlyMap<string, FiledPolicy>;
+  readonly overrides: readonly Request[];
 }
 
 /** Where a problem is: what it is of, and the way to it. */
@@ -36,7 +38,7 @@ interface Read {
   readonly issues: readonly Located[];
 }
 
-const SECTIONS = ["shared", "defaults", "policies"];
+const SECTIONS = ["shared", "defaults", "policies", "overrides"];
 const LONGEST_NAME = 256;
 
 /** Finds everything that is wrong with single values, names and references. */
@@ -50,7 +52,10 @@ export function readSpec(value: unknown): Read {
   const defaults = objectAt(["defaults"], whole["defaults"] ?? {}, issues);
   issues.push(...checkOwn(["defaults"], defaults, shared));
   const given = objectAt(["policies"], whole["policies"] ?? {}, issues);
-  return { spec: { shared, defaults, policies: readPolicies(given, shared, issues) }, issues };
+  const overrides = checkRequests(whole["overrides"] ?? [], "overrides");
+  issues.push(...overrides.issues.map((issue) => ({ ...issue, keys: keysOf(issue) })));
+  const policies = readPolicies(given, shared, issues);
+  return { spec: { shared, defaults, policies, overrides: overrides.requests }, issues };
 }
 
 function readShared(given: Plain, issues: Located[]): ReadonlyMap<string, Plain> {

@@ -62,11 +62,12 @@ function delayBefore(
 }
 
 function pay(call: FailedCall, delayMs: number): Retry | StoppedBy {
-  const { guards, credit } = call.place;
+  const { plan, key, guards, credit } = call.place;
   if (call.hasTooLittleTime(delayMs)) return "deadline";
   const atMs = clock.now() + delayMs;
+  if (plan.work.blockAt(key, atMs) !== undefined) return "refused";
   if (guards.some((guard) => guard.wouldRefuse(atMs))) return "refused";
   const withdrawal = credit?.withdraw();
   if (credit !== undefined && withdrawal === undefined) return "budget";
-  return { delayMs, withdrawal, timer: undefined };
+  return { delayMs, atMs, withdrawal, timer: undefined };
 }

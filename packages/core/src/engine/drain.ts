@@ -3,8 +3,8 @@ import { clock } from "../time/clock.js";
 import { formatDuration } from "../time/duration.js";
 import type { Driver } from "./driver.js";
 import type { Plan } from "./plan.js";
-import { Drained, refusalError, rejectSoon, reportRefusal } from "./refusals.js";
-import { scopeFor } from "./scope.js";
+import { Drained } from "./refusals.js";
+import { refusing } from "./refusing.js";
 
 /** What became of the calls that were there when a drain began. */
 export interface DrainReport {
@@ -69,13 +69,8 @@ class CutByDrain extends BreakwaterError {
   }
 }
 
-/** Takes the place of a plan's driver: from now on every call is refused. */
-export const refuseDrained: Driver = (scopes, _task, self, args, options) => {
-  const scope = scopeFor(scopes, self, args, options);
-  const error = refusalError(scope, new Drained(scope.plan.policy));
-  reportRefusal(scope, error);
-  return rejectSoon(error);
-};
+/** Takes the place of a plan's driver once it is drained. */
+export const refuseDrained: Driver = refusing(({ policy }) => new Drained(policy));
 
 async function ended({ counters }: Pick<Plan, "counters">, withinMs: number): Promise<void> {
   const untilMs = clock.read() + withinMs;

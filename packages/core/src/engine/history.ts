@@ -17,6 +17,8 @@ export interface Outcome {
 /** A retry that has been decided and paid for; while the call sleeps, its timer. */
 export interface Retry {
   readonly delayMs: number;
+  /** When it is to begin. */
+  readonly atMs: number;
   readonly withdrawal: Withdrawal | undefined;
   timer: Timer | undefined;
 }

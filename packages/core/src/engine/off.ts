@@ -4,6 +4,10 @@ import type { Driver } from "./driver.js";
 import { FirstCall } from "./first-call.js";
 import type { Place } from "./plan.js";
 
+/** The same at the place of the call's own key, which has been found by then. */
+export const offAtItsKey: Driver = (scopes, task, self, args, options) =>
+  offDriver(scopes.found ?? scopes.common)(scopes, task, self, args, options);
+
 /**
  * Every call goes through unprotected: the task's own promise is returned. Its call object is there, with the caller's
  * signal. It calls the task here, and not where the other drivers do: that place has seen many tasks, and so is slow.

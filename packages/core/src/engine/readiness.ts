@@ -29,8 +29,10 @@ export class Readiness {
   wait(signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     return new Promise((resolve, reject) => {
-      this.#expectants.add(new Expectant(this.#place, signal, this.#leaving, resolve, reject));
-      if (this.#timer === undefined) this.#look();
+      const expectant = new Expectant(this.#place, signal, this.#leaving, resolve, reject);
+      this.#expectants.add(expectant);
+      expectant.overridden();
+      if (this.#expectants.size > 0 && this.#timer === undefined) this.#look();
     });
   }
 
@@ -103,6 +105,15 @@ class Expectant implements WaitingCall {
     this.#leave();
     this.#reject(refusalError(this.#place, new Drained(this.#place.plan.policy)));
     return "ready";
+  }
+
+  overridden(): void {
+    const { plan, key } = this.#place;
+    const block = plan.work.blockAt(key, clock.now());
+    if (block === undefined && plan.work.isBypassed(key)) return this.ready();
+    if (block === undefined) return;
+    this.#leave();
+    this.#reject(refusalError(this.#place, block));
   }
 
   #leave(): void {

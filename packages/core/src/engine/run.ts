@@ -153,6 +153,16 @@ export class Run implements Owner, WaitingCall {
     return waitedFor;
   }
 
+  /** An operator has blocked the policy. A retry that is not to begin before the block ends goes on waiting. */
+  overridden(): void {
+    const { plan, key } = this.scope;
+    const atMs = this.#turn === undefined ? this.#history?.retry?.atMs : undefined;
+    const block = plan.work.blockAt(key, atMs ?? clock.now());
+    if (block === undefined) return;
+    this.#stopWaiting();
+    this.#refused(block);
+  }
+
   /** The deadline of a call around this one that has ended well meanwhile holds no longer. */
   extraTimeMs({ limitMs = 0 }: Attempt): number {
     if (this.parent === undefined) return 0;

@@ -16,6 +16,8 @@ export interface Scopes {
   at(key: string): Scope;
   /** Those of one object, where each has its own. */
   of(self: object): Scopes;
+  /** The scope of this very call, where somebody had to know it before: the key function is asked once. */
+  readonly found: Scope | undefined;
 }
 
 /** Where a call runs. Resolved once per call, by the engine; guards look nothing up. */
@@ -49,6 +51,29 @@ export class Scope implements Place {
   }
 }
 
+/** The scopes of a call whose own has been found already. */
+export class Found implements Scopes {
+  readonly plan: Plan;
+  readonly found: Scope;
+
+  constructor(scope: Scope) {
+    this.plan = scope.plan;
+    this.found = scope;
+  }
+
+  get common(): Scope {
+    return this.found;
+  }
+
+  at(): Scope {
+    return this.found;
+  }
+
+  of(): this {
+    return this;
+  }
+}
+
 /** Keys come from the call, else from the policy's key function; without either, all calls share one scope. */
 export function scopeFor(
   scopes: Scopes,
@@ -58,6 +83,7 @@ export function scopeFor(
 ): Scope {
   const { plan } = scopes;
   if (options === undefined && plan.hasOneScope) return scopes.common;
+  if (scopes.found !== undefined) return scopes.found;
   const own = plan.perInstance && isObject(self) ? scopes.of(self) : scopes;
   const key = keyFor(plan, self, args, options);
   return key === undefined ? own.common : own.at(key);

@@ -1,10 +1,16 @@
+import type { Block } from "./block.js";
+
 /** What a call may wait for: the time of its retry, its turn in a queue, or that one would be admitted. */
 export type WaitsFor = "retry" | "turn" | "ready";
+
+const NO_BLOCKS: readonly Block[] = [];
 
 /** A call that waits. */
 export interface WaitingCall {
   /** It waits no longer. Says what it waited for. */
   drain(): WaitsFor;
+  /** An operator has laid something else over the policy: it may wait no longer. */
+  overridden(): void;
 }
 
 /** Something that runs and listens to its signal. */
@@ -18,6 +24,9 @@ const SWEEP_FROM = 64;
 export class Work {
   /** No attempt begins any more. */
   isDraining = false;
+  /** What operators have blocked, in order of precedence. */
+  #blocks = NO_BLOCKS;
+  #bypasses: (key: string | undefined) => boolean = () => false;
   #waiting: Set<WaitingCall> | undefined = undefined;
   /** Held: what waits for nothing but its signal is reached by nothing else. */
   readonly #listening = new Set<Abortable>();
@@ -47,6 +56,23 @@ export class Work {
   mayListen(running: Abortable): void {
     if (this.#makeReason !== undefined) return running.abort(this.#makeReason());
     if (this.#abortables.push(new WeakRef(running)) >= this.#sweepAt) this.#sweep();
+  }
+
+  /** What operators block, and let through, from now on. What waits and would be refused after its wait ends now. */
+  override(blocks: readonly Block[], bypasses: (key: string | undefined) => boolean): void {
+    this.#blocks = blocks;
+    this.#bypasses = bypasses;
+    for (const call of this.#waiting ?? []) call.overridden();
+  }
+
+  /** Who refuses an attempt at that time, if anybody does. */
+  blockAt(key: string | undefined, atMs: number): Block | undefined {
+    return this.#blocks.find((block) => block.wouldRefuse(key, atMs));
+  }
+
+  /** Does a new call go through unprotected? */
+  isBypassed(key: string | undefined): boolean {
+    return this.#bypasses(key);
   }
 
   /** Says how many of each kind there were. */

@@ -4,6 +4,10 @@ export const ERRORS = {
     refusal: true,
     means: "the circuit is open, or half-open with all probes taken",
   },
+  ERR_CIRCUIT_FORCED_OPEN: {
+    refusal: true,
+    means: "an operator has blocked the policy, or this key of it",
+  },
   ERR_BULKHEAD_FULL: {
     refusal: true,
     means: "as many attempts as the bulkhead allows are running",
@@ -38,6 +42,10 @@ export const ERRORS = {
     means: "the policy has been changed since the revision that a tune was meant for",
   },
   ERR_UNKNOWN_POLICY: { refusal: false, means: "no policy of that name has been defined" },
+  ERR_OVERRIDE_REFUSED: {
+    refusal: false,
+    means: "whoever is asked by `registry.authorize` did not allow the override",
+  },
   ERR_NOT_A_METHOD: {
     refusal: false,
     means: "@Resilient is on something that is not an async method",

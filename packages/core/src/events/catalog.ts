@@ -27,6 +27,24 @@ export type StoppedBy =
 /** Which of a policy's calls: those that its canary protects, or the others, for which it only keeps books. */
 export type Cohort = "canary" | "control";
 
+/** What an operator does to a running process. */
+export type OverrideVerb = "block" | "bypass" | "tune" | "reset" | "clear";
+
+/** Who did what to which policy, why, and until when. */
+export interface OverrideDetails {
+  readonly id: string;
+  readonly verb: OverrideVerb;
+  /** The policy that it is over, or `'*'`. */
+  readonly target: string;
+  readonly key?: string;
+  readonly by: string;
+  readonly why: string;
+  /** Wall time, as ISO 8601; or `'cleared'`. */
+  readonly until: string;
+  /** The code, or the file that says so. */
+  readonly source: string;
+}
+
 /** What changed: without `from` it was not there, without `to` it is not there any more. */
 export interface ValueChange {
   /** `breaker.openMs` */
@@ -114,7 +132,7 @@ export interface EventDetails {
   };
   /** Something the user gave threw, or made no sense; it changed nothing for the call. */
   "hook.failed": {
-    readonly hook: "classifier" | "key" | "idempotent" | "listener" | "fallback";
+    readonly hook: "classifier" | "key" | "idempotent" | "listener" | "fallback" | "audit";
     readonly error: ErrorSummary;
   };
   /** In shadow: the call would have been refused. It ran, and this is how its only attempt ended. */
@@ -140,6 +158,20 @@ export interface EventDetails {
     readonly tookMs: number;
     readonly limitMs: number;
   };
+  /** An operator's override stands from now on. */
+  "override.set": OverrideDetails;
+  /** It stands no longer: its time was over, or somebody has cleared it. */
+  "override.ended": OverrideDetails & {
+    readonly ended: "expired" | "cleared";
+    readonly endedBy?: string;
+    readonly endedWhy?: string;
+  };
+  /** What an operator asked for acts once, and has acted: circuits and budgets are as new, or overrides are off. */
+  "override.acted": Omit<OverrideDetails, "until">;
+  /** It was not allowed, and changed nothing. */
+  "override.refused": OverrideDetails & { readonly error: ErrorSummary };
+  /** A file of overrides cannot be used: those that stand stay as they are. */
+  "overrides.rejected": { readonly source: string; readonly error: ErrorSummary };
   /** The event loop was blocked; the attempts that expired meanwhile are not held against the dependency. */
   "process.stalled": { readonly blockedMs: number };
   /** A policy without a name is being watched. */
@@ -147,7 +179,7 @@ export interface EventDetails {
   /** A running policy has other options from now on. */
   "policy.retuned": {
     readonly revision: number;
-    readonly how: "retune" | "tune" | "file" | "code";
+    readonly how: "retune" | "tune" | "file" | "code" | "override";
     readonly by?: string;
     readonly why?: string;
     readonly changes: readonly ValueChange[];
@@ -216,6 +248,11 @@ export const EVENTS: {
   "shadow.would_wait": { severity: "info", perCall: true },
   "shadow.would_retry": { severity: "info", perCall: true },
   "shadow.would_time_out": { severity: "info", perCall: true },
+  "override.set": { severity: "warning", perCall: false },
+  "override.ended": { severity: "warning", perCall: false },
+  "override.acted": { severity: "warning", perCall: false },
+  "override.refused": { severity: "warning", perCall: false },
+  "overrides.rejected": { severity: "error", perCall: false },
   "process.stalled": { severity: "warning", perCall: false },
   "policy.unnamed": { severity: "info", perCall: false },
   "policy.retuned": { severity: "warning", perCall: false },

@@ -70,7 +70,8 @@ export abstract class Refusal {
   abstract readonly code: ErrorCode;
   /** The guard that refused. */
   abstract readonly guard: string;
-  abstract retryAfterMs(): number;
+  /** Undefined where nobody knows. */
+  abstract retryAfterMs(): number | undefined;
   /** What happened and what to do, for the error's message. */
   abstract describe(): string;
   /** What led to it: of the attempt that tripped a circuit, whoever's it was. */

@@ -68,6 +68,16 @@ const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = 
   },
   "shadow.would_time_out": ({ policy, key, tookMs, limitMs }) =>
     `${policy} would have cut an attempt${at(key)} short after ${formatDuration(limitMs)}: it took ${formatDuration(tookMs)}`,
+  "override.set": (event) => `${overrideOf(event)}, until ${event.until} (${event.source})`,
+  "override.ended": ({ ended, endedBy, endedWhy, ...event }) => {
+    const by = endedBy === undefined ? "" : ` by ${endedBy}`;
+    const why = endedWhy === undefined ? "" : ` (${endedWhy})`;
+    return `${ended}${by}${why}: ${overrideOf(event)}`;
+  },
+  "override.acted": overrideOf,
+  "override.refused": (event) => `not allowed: ${overrideOf(event)}: ${textOf(event.error)}`,
+  "overrides.rejected": ({ source, error }) =>
+    `the overrides of ${source} cannot be used, and those that stand stay: ${textOf(error)}`,
   "process.stalled": ({ blockedMs }) =>
     `the event loop was blocked for ${formatDuration(blockedMs)}: attempts that expired meanwhile are not held against the dependency`,
   "policy.unnamed": ({ policy, hint }) => `${policy} has no name: ${hint}`,
@@ -85,6 +95,12 @@ const FAILING: { readonly [D in EventOf<"dead_letter.failed">["during"]]: string
   write: "the sink",
   flush: "the flush of the sink",
 };
+
+type AboutOverride = Pick<EventOf<"override.acted">, "verb" | "target" | "key" | "by" | "why">;
+
+function overrideOf({ verb, target, key, by, why }: AboutOverride): string {
+  return `${verb} ${target === "*" ? "every policy" : target}${at(key)} by ${by} (${why})`;
+}
 
 const RULES: { readonly [R in EventOf<"circuit.opened">["reason"]]: (least: number) => string } = {
   consecutiveFailures: (least) => (least === 1 ? "1 failure" : `${least} failures in a row`),

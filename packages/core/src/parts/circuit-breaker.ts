@@ -308,6 +308,23 @@ export class CircuitBreaker extends StatefulPart implements CircuitHome {
     this.#circuits.each(look);
   }
 
+  /** After a time without calls nobody knows how the dependency is: probes find out. Of one key, or of all. */
+  probe(key?: string): void {
+    this.#eachOf(key, (circuit) => {
+      if (circuit.state.name !== "half-open") circuit.halfOpen();
+    });
+  }
+
+  /** Closed and empty: of one key, or of all. */
+  close(key?: string): void {
+    this.#eachOf(key, (circuit) => circuit.reset());
+  }
+
+  #eachOf(key: string | undefined, look: (circuit: Circuit) => void): void {
+    if (key === undefined) this.each(look);
+    else look(this.#circuits.at(key).cell);
+  }
+
   changed({ key }: Pick<Circuit, "key">, transition: Transition): void {
     if (!this.facts.heard) return;
     const [type, details] = factOf(transition, this.rules);

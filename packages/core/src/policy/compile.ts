@@ -53,6 +53,8 @@ export interface Compiled {
   /** Takes its place when the policy is drained. */
   readonly refusing: Driver;
   readonly scopes: PolicyScopes;
+  /** Lets the fallback answer what a driver refuses in its place. */
+  readonly answered: (driver: Driver) => Driver;
 }
 
 /** `around` goes round the driver, and inside the fallback. */
@@ -68,6 +70,7 @@ export function compile(given: ToCompile, around: (driver: Driver) => Driver): C
     driver: answered(around(driverOf(parts, options, mode, scopes))),
     refusing: answered(refuseDrained),
     scopes,
+    answered,
   };
 }
 

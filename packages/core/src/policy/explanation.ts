@@ -4,7 +4,8 @@ import type { Counters } from "../engine/counters.js";
 import { StatefulPart } from "../parts/part.js";
 import { PART_KINDS, type PartKind } from "../parts/part.js";
 import type { Parts } from "./assemble.js";
-import type { Mode } from "./mode.js";
+import { type Mode, modeVariable } from "./mode.js";
+import type { Override } from "./overrides/override.js";
 import { shown } from "../parts/changes.js";
 import type { Source, Value } from "./settings/prepare.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
@@ -55,6 +56,10 @@ export class Explanation extends Readable {
   readonly parts: readonly ExplainedPart[];
   readonly mode: Mode;
   readonly canary?: NonNullable<ParsedPolicyOptions["canary"]>;
+  /** The variable of the environment that says so, and not the code. */
+  readonly modeFrom?: string;
+  /** What operators have laid over it, in order of precedence. */
+  readonly overrides: readonly Override[];
   readonly idempotent: "not declared" | "yes" | "no" | "depends on the arguments";
   readonly dependency?: string;
   readonly owner?: string;
@@ -70,11 +75,15 @@ export class Explanation extends Readable {
     parts: Parts,
     options: ParsedPolicyOptions,
     counters: Counters,
+    overrides: readonly Override[],
     values: readonly Value[],
   ) {
     super();
     this.policy = policy;
     this.mode = mode;
+    const variable = modeVariable(policy);
+    if (variable !== undefined) this.modeFrom = variable;
+    this.overrides = overrides;
     this.parts = PART_KINDS.map((kind) => explained(kind, parts));
     this.idempotent = idempotencyOf(options);
     if (options.canary !== undefined) this.canary = options.canary;
@@ -87,12 +96,13 @@ export class Explanation extends Readable {
 
   toString(): string {
     const { dependency, owner, runbook } = this;
-    const mode = MODES[this.mode];
+    const mode = modeText(this.mode, this.modeFrom);
     const canary = this.canary && canaryText(this.canary, this.mode);
     const about = Object.entries({ mode, canary, dependency, owner, runbook }).filter(
       ([, value]) => value !== undefined,
     );
     const rows = [
+      ...this.overrides.map((override) => ["override", override.saying] as const),
       ...about.map(([name, value]) => [name, value as string] as const),
       ...this.parts.filter(isWorthALine).map(({ kind, text }) => [kind, text] as const),
       ["idempotent", this.idempotent] as const,
@@ -152,6 +162,11 @@ function canaryText({ ratio, by }: NonNullable<Explanation["canary"]>, mode: Mod
   if (by === "key") return `a share of ${ratio} of the keys is protected, the others are in shadow`;
   const here = mode === "enforce" ? "this one is" : "this one is not";
   return `a share of ${ratio} of the processes is protected: ${here}`;
+}
+
+function modeText(mode: Mode, from: string | undefined): string | undefined {
+  const text = MODES[mode];
+  return from === undefined ? text : `${text ?? mode} (${from})`;
 }
 
 /** That there is no fallback, no sink and no rate limit is nothing that anybody would wonder about. */

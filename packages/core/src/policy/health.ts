@@ -5,6 +5,7 @@ import type { RetryBudget } from "../parts/retry-budget.js";
 import { type WouldHaveDone, wouldHaveDone } from "./cohorts/compare.js";
 import type { CompiledCohort } from "./cohorts/cohorts.js";
 import type { Mode } from "./mode.js";
+import type { Override } from "./overrides/override.js";
 import { type CountersSoFar, countersSoFar } from "./snapshot.js";
 
 /** Longer lists help nobody, and a health endpoint must stay small when every key is in trouble. */
@@ -13,12 +14,16 @@ const MOST_LISTED = 10;
 /** How a policy is, as plain JSON. */
 export interface PolicyHealth {
   readonly policy: string;
-  /** `degraded`: a circuit of its breaker is not closed, and calls are refused. */
+  /**
+   * `degraded`: a circuit of its breaker is not closed, and calls are refused; or an operator has blocked or bypassed it.
+   */
   readonly status: "ok" | "degraded";
   /** Of a policy with a canary: of the calls that it takes, where it takes any. */
   readonly mode: Mode;
   /** What would have been done for the calls that are in shadow. */
   readonly would?: WouldHaveDone;
+  /** What operators have laid over it, in order of precedence. */
+  readonly overrides?: readonly Override[];
   readonly breaker?: BreakerHealth;
   readonly bulkhead?: BulkheadHealth;
   readonly budget?: BudgetHealth;
@@ -71,6 +76,7 @@ export interface BudgetHealth {
 export function healthOf(
   policy: string,
   cohorts: readonly [CompiledCohort, ...CompiledCohort[]],
+  overrides: readonly Override[],
 ): PolicyHealth {
   const [{ mode, parts, scopes }] = cohorts;
   const { breaker, bulkhead, budget } = parts;
@@ -79,9 +85,10 @@ export function healthOf(
   const circuits = breaker === undefined ? undefined : breakerHealth(breaker);
   return {
     policy,
-    status: mode === "shadow" || circuits === undefined || isWell(circuits) ? "ok" : "degraded",
+    status: isOn(overrides) && (mode === "shadow" || isWell(circuits)) ? "ok" : "degraded",
     mode,
     ...(shadow === undefined ? {} : { would: wouldHaveDone(shadow.account.estimates) }),
+    ...(overrides.length === 0 ? {} : { overrides }),
     ...(circuits === undefined ? {} : { breaker: circuits }),
     ...(bulkhead === undefined ? {} : { bulkhead: bulkheadHealth(bulkhead) }),
     ...(budget === undefined ? {} : { budget: budgetHealth(budget) }),
@@ -89,7 +96,13 @@ export function healthOf(
   };
 }
 
-function isWell({ state, keys }: BreakerHealth): boolean {
+function isOn(overrides: readonly Override[]): boolean {
+  return overrides.every(({ verb }) => verb === "tune");
+}
+
+function isWell(circuits: BreakerHealth | undefined): boolean {
+  if (circuits === undefined) return true;
+  const { state, keys } = circuits;
   return state === "closed" && (keys === undefined || keys.open + keys.halfOpen === 0);
 }
 

@@ -19,6 +19,12 @@ export function modeOf(policy: string, { mode }: { readonly mode?: Mode | undefi
   return known;
 }
 
+/** The variable that says so, where it is the environment and not the code. */
+export function modeVariable(policy: string): string | undefined {
+  const { variable, asked } = fromEnvironment(policy);
+  return asked === undefined ? undefined : variable;
+}
+
 /** Of `Rates.latest` it is `BREAKWATER_MODE_RATES_LATEST`. */
 function fromEnvironment(policy: string): { variable: string; asked: string | undefined } {
   const own = `BREAKWATER_MODE_${policy.toUpperCase().replaceAll(/[^A-Z0-9]+/g, "_")}`;

@@ -21,6 +21,9 @@ import { type Cohorts, type CompiledCohort, compileCohorts } from "./cohorts/coh
 import { type Comparison, reportsOf } from "./cohorts/compare.js";
 import { Explanation } from "./explanation.js";
 import { healthOf, type PolicyHealth } from "./health.js";
+import { board } from "./overrides/board.js";
+import { followOverridesFile } from "./overrides/file.js";
+import { Layer } from "./overrides/layer.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
 import { statefulOf } from "./stateful.js";
 import { modeOf } from "./mode.js";
@@ -163,6 +166,8 @@ export class LivePolicy implements Policy, PartUser {
   readonly #tuning: Tuning;
   readonly #accounts = new Accounts();
   #compiled: Cohorts;
+  /** What operators have laid over it; it chooses the driver. */
+  readonly #layer: Layer;
   /** Or has been asked for a name. */
   #named: boolean;
 
@@ -183,6 +188,14 @@ export class LivePolicy implements Policy, PartUser {
     this.#options = prepared.options;
     this.#compiled = this.#compile();
     this.#uses();
+    this.#layer = new Layer(this.name, this.#events, this.#compiled, {
+      use: (driver) => void (this.#compiled = { ...this.#compiled, driver }),
+      work: () => [...this.#accounts.all()].map(({ work }) => work),
+      problemsUnder: (patches) => this.#tuning.problemsUnder(patches),
+      tune: (patches, why) => void this.#change("override", this.#tuning.overridden(patches), why),
+    });
+    followOverridesFile();
+    board.join(this.#layer);
     everyPolicy.add(this);
     if (this.#events.hears("*") || this.#events.hears("policy.unnamed")) this.askForName();
   }
@@ -227,6 +240,7 @@ export class LivePolicy implements Policy, PartUser {
   ready(options: Pick<CallOptions, "key" | "signal"> = {}): Promise<void> {
     try {
       const { signal, ...given } = parseCallOptions(options);
+      board.settle();
       const { scopes, mode } = this.#compiled.of(given.key);
       const scope = scopeFor(scopes, undefined, undefined, given);
       if (scope.plan.work.isDraining)
@@ -242,8 +256,7 @@ export class LivePolicy implements Policy, PartUser {
   drain(options?: { readonly graceMs?: Duration } | null): Promise<DrainReport> {
     try {
       const ms = parseGrace(options?.graceMs ?? DEFAULT_GRACE_MS);
-      const { refusing } = this.#compiled;
-      this.#compiled = { ...this.#compiled, driver: refusing };
+      this.#layer.drain();
       return sumOfDrains(
         [...this.#accounts.all()].map((account) => this.#drainAccount(account, ms)),
       );
@@ -304,7 +317,7 @@ export class LivePolicy implements Policy, PartUser {
 
   /** From one plan to the next: calls that run end under the one that they began under. */
   #change(
-    how: "retune" | "tune" | "file" | "code",
+    how: "retune" | "tune" | "file" | "code" | "override",
     prepared: Prepared,
     why: Reason,
   ): PolicyChange | undefined {
@@ -324,9 +337,8 @@ export class LivePolicy implements Policy, PartUser {
     this.#leaves();
     this.#parts = parts;
     this.#options = options;
-    const { isDraining } = this.#first.account.work;
-    const compiled = this.#compile();
-    this.#compiled = isDraining ? { ...compiled, driver: compiled.refusing } : compiled;
+    this.#compiled = this.#compile();
+    this.#layer.base = this.#compiled;
     this.#uses();
   }
 
@@ -366,6 +378,7 @@ export class LivePolicy implements Policy, PartUser {
       this.#parts,
       this.#options,
       account.counters,
+      this.#layer.standing,
       this.#tuning.values,
     );
   }
@@ -398,7 +411,7 @@ export class LivePolicy implements Policy, PartUser {
   }
 
   health(): PolicyHealth {
-    return healthOf(this.name, this.#compiled.all);
+    return healthOf(this.name, this.#compiled.all, this.#layer.standing);
   }
 
   /** The refusals that `'*'` has not heard of yet. */

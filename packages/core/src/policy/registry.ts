@@ -11,6 +11,12 @@ import { unknownPolicy } from "./names.js";
 import { fileSays, namesInFile, onlyInFile } from "./settings/filed.js";
 import { type Sealed, seal } from "./seal.js";
 import type { PolicyHealth } from "./health.js";
+import { type AuditSink, auditTo } from "./overrides/audit.js";
+import type { Authorize } from "./overrides/authority.js";
+import { board } from "./overrides/board.js";
+import { authorize, type OverrideHandle, setOverride } from "./overrides/operate.js";
+import type { Override } from "./overrides/override.js";
+import type { OverrideRequest } from "./overrides/request.js";
 import { everyPolicy, LivePolicy, mustBeEvent, type Policy } from "./policy.js";
 
 const defined = new Map<string, LivePolicy>();
@@ -143,6 +149,42 @@ export interface Registry extends Watchable {
    */
   health(): RegistryHealth;
   /**
+   * Lays something over the policies of a name, or over all (`'*'`): also over those that are made later.
+   *
+   * `block` refuses every call with `ERR_CIRCUIT_FORCED_OPEN`, `bypass` lets every call through unprotected, `tune` puts
+   * other options in force; each until its end. `reset` and `clear` act once. What runs ends as it would have; a blocked
+   * policy begins no further attempt. Block wins, then the narrowest scope, then the newest.
+   *
+   * @throws BreakwaterError `ERR_INVALID_SPEC` with every problem; `ERR_OVERRIDE_REFUSED` if `authorize` did not allow it.
+   * @example
+   * registry.override({ verb: "block", policy: "crm", by: "ana", why: "INC-4711", until: "30m" });
+   */
+  override(request: OverrideRequest): OverrideHandle;
+  /**
+   * What stands now, in order of precedence. As text each is a sentence, as JSON it is data.
+   *
+   * @example
+   * console.log(registry.overrides().join("\n"));
+   */
+  overrides(): readonly Override[];
+  /**
+   * Asks `ask` before each override: those of the code, of files, and those that stand already. Only `true` means yes.
+   * Undefined: nobody is asked.
+   *
+   * @example
+   * registry.authorize((by, verb, policy) => onCall.has(by) || (verb !== "block" && policy !== "*"));
+   */
+  authorize(ask: Authorize | undefined): void;
+  /**
+   * Gives each audit entry to `sink`: what was set, ended, acted or was not allowed, by whom and why. What it throws or
+   * rejects becomes the event `hook.failed`.
+   *
+   * @returns the function that ends it.
+   * @example
+   * registry.audit((entry) => appendFile("audit.jsonl", `${JSON.stringify(entry)}\n`));
+   */
+  audit(sink: AuditSink): () => void;
+  /**
    * Drains all policies at once, as `policy.drain` does, and adds up what became of their calls.
    *
    * @param options.graceMs default 10 s.
@@ -173,6 +215,10 @@ export const registry: Registry = Object.freeze({
     const status = health.every((policy) => policy.status === "ok") ? "ok" : "degraded";
     return { status, at: clock.wallMs(), policies: health };
   },
+  override: setOverride,
+  overrides: () => board.standing,
+  authorize,
+  audit: auditTo,
   async drain(options?: { readonly graceMs?: Duration }): Promise<DrainReport> {
     return sumOfDrains([...everyPolicy].map((policy) => policy.drain(options)));
   },

@@ -2,6 +2,7 @@ import type { Plan } from "../engine/plan.js";
 import { Scope, type Scopes } from "../engine/scope.js";
 import type { Guard } from "../guards/guard.js";
 import { LONGEST_KEY } from "../keys/keyed.js";
+import { Living } from "../parts/living.js";
 import type { Parts } from "./assemble.js";
 import { partsOfInstance } from "./instances.js";
 
@@ -30,8 +31,11 @@ const MOST_SCOPES = 10_000;
 export class PolicyScopes implements Scopes {
   readonly plan: Plan;
   readonly common: Scope;
+  readonly found = undefined;
   readonly #parts: Parts;
   #ofInstances: WeakMap<object, PolicyScopes> | undefined;
+  /** The same, for who looks at all of them. */
+  #living: Living<PolicyScopes> | undefined;
   #byKey: Map<string, Scope> | undefined;
 
   constructor(plan: Plan, parts: Parts) {
@@ -53,7 +57,13 @@ export class PolicyScopes implements Scopes {
     if (known !== undefined) return known;
     const scopes = new PolicyScopes(this.plan, partsOfInstance(this.#parts, self));
     all.set(self, scopes);
+    (this.#living ??= new Living()).add(scopes);
     return scopes;
+  }
+
+  /** The parts with their state: the policy's own, and those of each object that has its own. */
+  everyParts(): readonly Parts[] {
+    return [this.#parts, ...[...(this.#living ?? [])].flatMap((scopes) => scopes.everyParts())];
   }
 
   #make(key: string): Scope {

@@ -9,31 +9,12 @@ import {
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compiledFor } from "../support/laws/drivers.js";
-import { type PolicySpec, schedules } from "../support/laws/schedule.js";
+import { expectOwnError } from "../support/laws/own-error.js";
+import { schedules } from "../support/laws/schedule.js";
 import { lawRuns } from "../support/laws/seed.js";
-import { type CallRecord, inWorld, reasonOf } from "../support/laws/world.js";
+import { inWorld } from "../support/laws/world.js";
 
 const runs = lawRuns("law 3, the caller gets the task's own last error, the same object");
-
-const OUT_OF_TIME = /ERR_ATTEMPT_TIMEOUT|ERR_DEADLINE_EXCEEDED/;
-
-/** The law, told from what the task has seen. */
-function expectOwnError(
-  { attemptTimeoutMs = Infinity, deadlineMs = Infinity }: PolicySpec,
-  call: CallRecord,
-): void {
-  const { runs: ran, settled, beganMs } = call;
-  if (settled === undefined || !("error" in settled) || settled.error === reasonOf(call)) return;
-  const last = ran.at(-1);
-  const { error } = settled;
-  if (last === undefined) expect(error).toBeInstanceOf(BreakwaterError);
-  else if (error instanceof BreakwaterError) {
-    expect(error.code).toMatch(OUT_OF_TIME);
-    expect(last.ended?.atMs ?? Infinity).toBeGreaterThanOrEqual(
-      Math.min(last.beganMs + attemptTimeoutMs, beganMs + deadlineMs),
-    );
-  } else expect(Object.is(error, (last.ended as { error: unknown }).error)).toBe(true);
-}
 
 describe.each(["direct", "drive"] as const)("with the driver %s", (driver) => {
   it("rejects with the last error that the task threw; with a refusal only if no attempt ran", async () => {

@@ -1,5 +1,4 @@
 import type { Driver } from "../../engine/driver.js";
-import type { Plan } from "../../engine/plan.js";
 import { type Scopes } from "../../engine/scope.js";
 import type { Cohort } from "../../events/catalog.js";
 import type { Events } from "../../events/events.js";
@@ -24,8 +23,9 @@ export interface Cohorts {
   readonly all: readonly [CompiledCohort, ...CompiledCohort[]];
   readonly of: (key: string | undefined) => CompiledCohort;
   readonly driver: Driver;
-  readonly refusing: Driver;
   readonly scopes: Scopes;
+  /** One driver for all calls, from one for each cohort. */
+  readonly compose: (driverOf: (cohort: CompiledCohort) => Driver) => Driver;
 }
 
 interface Given {
@@ -54,8 +54,14 @@ export function compileCohorts(given: Given): Cohorts {
 }
 
 function onlyOne(cohort: CompiledCohort): Cohorts {
-  const { driver, refusing, scopes } = cohort;
-  return { all: [cohort], of: () => cohort, driver, refusing, scopes };
+  const { driver, scopes } = cohort;
+  return {
+    all: [cohort],
+    of: () => cohort,
+    driver,
+    scopes,
+    compose: (driverOf) => driverOf(cohort),
+  };
 }
 
 /** The key function is asked before there is a cohort, so the cohorts have none. */
@@ -65,9 +71,13 @@ function byKey(given: Given, isCanary: (key: string | undefined) => boolean): Co
   const taken = compileOne(keyless, "enforce", "canary");
   const others = compileOne(keyless, "shadow", "control");
   const of = (found: string | undefined): CompiledCohort => (isCanary(found) ? taken : others);
-  const asked: Plan["key"] = key;
-  const { refusing, scopes } = taken;
-  return { all: [taken, others], of, driver: splitByKey(asked, of), refusing, scopes };
+  const compose: Cohorts["compose"] = (driverOf) => {
+    const forTaken = { driver: driverOf(taken), scopes: taken.scopes };
+    const forOthers = { driver: driverOf(others), scopes: others.scopes };
+    return splitByKey(key, (found) => (isCanary(found) ? forTaken : forOthers));
+  };
+  const driver = compose((cohort) => cohort.driver);
+  return { all: [taken, others], of, driver, scopes: taken.scopes, compose };
 }
 
 function compileOne(given: Given, mode: Mode, cohort: Cohort | undefined): CompiledCohort {

@@ -7,7 +7,7 @@ export interface PolicyChange {
   /** Wall time, in milliseconds since 1970. */
   readonly at: number;
   /** What did it; `part`: somebody who holds the part retuned it. */
-  readonly how: "retune" | "tune" | "file" | "code" | "part";
+  readonly how: "retune" | "tune" | "file" | "code" | "part" | "override";
   readonly by?: string;
   readonly why?: string;
   readonly changes: readonly ValueChange[];

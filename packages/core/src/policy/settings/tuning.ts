@@ -1,4 +1,5 @@
 import { differences } from "../../parts/changes.js";
+import type { Issue } from "../../errors/errors.js";
 import { invalidSpec } from "../../parts/options.js";
 import type { Part, PartUser, Reason, StatefulPart } from "../../parts/part.js";
 import { clock } from "../../time/clock.js";
@@ -28,6 +29,8 @@ export class Tuning {
   #declared: Settings;
   #file: FileLayers | undefined;
   #live: Settings;
+  /** What operators have laid over all of it, the last word last. */
+  #overrides: readonly Settings[] = [];
   #own: Parts = {};
   #values: readonly Value[] = [];
 
@@ -61,6 +64,23 @@ export class Tuning {
   tuned(patch: PolicyPatch): Prepared {
     throwIfAny(checkSpec("tune", patch));
     return this.#prepare(over(this.#live, saidBy(patch, "tune", false)));
+  }
+
+  /** Under these patches of operators, over whatever else is said; `accept` makes it so. */
+  overridden(patches: readonly PolicyPatch[]): Prepared {
+    const before = this.#overrides;
+    this.#overrides = patches.map((patch) => saidBy(patch, "override", false));
+    const prepared = this.#prepare(this.#live);
+    if (prepared.issues.length > 0) this.#overrides = before;
+    return prepared;
+  }
+
+  /** What would be wrong then. */
+  problemsUnder(patches: readonly PolicyPatch[]): readonly Issue[] {
+    const before = this.#overrides;
+    const { issues } = this.overridden(patches);
+    this.#overrides = before;
+    return issues;
   }
 
   /** Code declares what so far only the file knew. */
@@ -116,7 +136,13 @@ export class Tuning {
   }
 
   #prepare(settings: Settings, pending?: Pending): Prepared {
-    return prepare(settings, this.#own, this.#user, pending);
+    const beneath = prepare(settings, this.#own, this.#user, pending);
+    if (this.#overrides.length === 0 || beneath.issues.length > 0) return beneath;
+    // What is beneath must hold by itself, too: it is there again once the overrides have ended.
+    return {
+      ...prepare(this.#overrides.reduce(over, settings), this.#own, this.#user, pending),
+      settings,
+    };
   }
 }
 

@@ -43,10 +43,18 @@ export type Retune =
   | { readonly part: "bulkhead"; readonly to: BulkheadOptions }
   | { readonly part: "budget"; readonly to: RetryBudgetOptions };
 
+/** What an operator does: to one key or to all, for some time or until it is cleared. */
+export interface Overriding {
+  readonly verb: "block" | "bypass" | "reset" | "clear";
+  readonly key: string | undefined;
+  readonly until: number | "cleared";
+}
+
 export type Step =
   | { readonly call: CallSpec }
   | { readonly advanceMs: number }
-  | { readonly retune: Retune };
+  | { readonly retune: Retune }
+  | { readonly override: Overriding };
 
 export interface Schedule {
   readonly policy: PolicySpec;
@@ -162,6 +170,22 @@ export function schedules(driver: DriverName, maxLength = 16): Arbitrary<Schedul
   return fc.record({
     policy: policyFor[driver],
     steps: fc.array(step, { minLength: 1, maxLength }),
+  });
+}
+
+const override: Arbitrary<Overriding> = fc.record({
+  verb: fc.constantFrom("block", "block", "bypass", "reset", "clear"),
+  key: fc.constantFrom(undefined, undefined, "a"),
+  until: fc.oneof(upTo(300, 1), fc.constant("cleared" as const)),
+});
+
+/** The same, where an operator is at work. */
+export function overridden(schedule: Arbitrary<Schedule>): Arbitrary<Schedule> {
+  const doings = fc.array(fc.tuple(fc.nat(), override), { minLength: 1, maxLength: 5 });
+  return fc.tuple(schedule, doings).map(([{ policy, steps }, does]) => {
+    const all: Step[] = [...steps];
+    for (const [place, what] of does) all.splice(place % (all.length + 1), 0, { override: what });
+    return { policy, steps: all };
   });
 }
 

@@ -14,6 +14,7 @@ import {
   type PolicySnapshot,
   rateLimit,
   type RateLimitOptions,
+  registry,
   type ResilienceEvent,
   resilient,
   retry,
@@ -26,7 +27,7 @@ import { EVENTS, type EventType } from "../../../src/events/catalog.js";
 import type { RateLimit } from "../../../src/parts/rate-limit.js";
 import { clock } from "../../../src/time/clock.js";
 import { compiledFor, type DriverName } from "./drivers.js";
-import type { CallSpec, PolicySpec, Retune, RunSpec, Step } from "./schedule.js";
+import type { CallSpec, Overriding, PolicySpec, Retune, RunSpec, Step } from "./schedule.js";
 
 export type Settled = { readonly value: unknown } | { readonly error: unknown };
 
@@ -34,6 +35,8 @@ export type Settled = { readonly value: unknown } | { readonly error: unknown };
 export interface RunRecord {
   readonly attempt: number;
   readonly beganMs: number;
+  /** It began although an operator had blocked its key. */
+  readonly isBlocked: boolean;
   /** Undefined while it runs. */
   ended: (Settled & { readonly atMs: number }) | undefined;
 }
@@ -80,6 +83,7 @@ export class World {
   readonly #makeInner: () => Policy;
   #inner: Policy | undefined;
   #hanging: (() => void)[] = [];
+  #blocks: { readonly key: string | undefined; readonly endsMs: number }[] = [];
 
   private constructor(virtual: VirtualClock, spec: PolicySpec, driver: DriverName, makers: Makers) {
     this.clock = virtual;
@@ -110,6 +114,7 @@ export class World {
   async play(step: Step): Promise<void> {
     if ("call" in step) this.call(step.call);
     else if ("retune" in step) this.retune(step.retune);
+    else if ("override" in step) this.override(step.override);
     await this.clock.advance("advanceMs" in step ? step.advanceMs : 0);
   }
 
@@ -152,6 +157,28 @@ export class World {
     else this.parts.budget?.retune(to);
   }
 
+  override({ verb, key, until }: Overriding): void {
+    const where = {
+      policy: this.policy.name,
+      by: "ana",
+      why: "INC-4711",
+      ...(key === undefined ? {} : { key }),
+    };
+    if (verb === "reset") registry.override({ ...where, verb });
+    else if (verb !== "clear") registry.override({ ...where, verb, until });
+    else registry.override({ ...where, verb });
+    if (verb === "clear")
+      this.#blocks = this.#blocks.filter((block) => key !== undefined && block.key !== key);
+    const endsMs = until === "cleared" ? Infinity : this.nowMs + until;
+    if (verb === "block") this.#blocks.push({ key, endsMs });
+  }
+
+  isBlocked(key: string | undefined): boolean {
+    return this.#blocks.some(
+      (block) => (block.key === undefined || block.key === key) && this.nowMs < block.endsMs,
+    );
+  }
+
   /** State and counters, without when they were read. */
   state(): Omit<PolicySnapshot, "takenAt"> {
     const { takenAt: _, ...state } = this.policy.snapshot();
@@ -160,6 +187,7 @@ export class World {
 
   /** Ends all hanging work, lets all waits run out, and gives the process its own time back. */
   async end(): Promise<void> {
+    this.override({ verb: "clear", key: undefined, until: "cleared" });
     try {
       do {
         for (const end of this.#hanging.splice(0)) end();
@@ -179,7 +207,13 @@ export class World {
     const spec = record.spec.runs[
       Math.min(record.runs.length, record.spec.runs.length - 1)
     ] as RunSpec;
-    const run: RunRecord = { attempt: call.attempt, beganMs: this.nowMs, ended: undefined };
+    const isBlocked = this.isBlocked(record.spec.key);
+    const run: RunRecord = {
+      attempt: call.attempt,
+      beganMs: this.nowMs,
+      isBlocked,
+      ended: undefined,
+    };
     record.runs.push(run);
     if (spec.inside !== true) return this.#work(spec, record, run, call);
     this.#inner ??= this.#makeInner();
