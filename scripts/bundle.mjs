@@ -12,6 +12,7 @@ const PACKAGES = {
       index: "index.ts",
       "testing/index": "testing/index.ts",
       "dead-letters/index": "dead-letters/index.ts",
+      "state/index": "state/index.ts",
     },
     external: ["reflect-metadata", "vitest"],
   },

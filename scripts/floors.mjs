@@ -11,7 +11,7 @@ const FLOORS = [
   ["engine"],
   ["parts"],
   ["policy"],
-  ["decorator", "logging", "testing", "dead-letters"],
+  ["decorator", "logging", "testing", "dead-letters", "state"],
   ["."],
 ];
 

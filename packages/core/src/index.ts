@@ -57,6 +57,7 @@ export {
   type RegistryHealth,
   resilient,
 } from "./policy/registry.js";
+export type { RegistrySnapshot, RestoreReport } from "./policy/registry-snapshot.js";
 export type { PolicySnapshot } from "./policy/snapshot.js";
 export type { Jitter } from "./retry/backoff.js";
 export type { Duration } from "./time/duration.js";

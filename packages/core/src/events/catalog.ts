@@ -108,6 +108,8 @@ export interface EventDetails {
   };
   /** The event loop was blocked; the attempts that expired meanwhile are not held against the dependency. */
   "process.stalled": { readonly blockedMs: number };
+  /** What a process before this one has saved could not be used: the policy starts clean. */
+  "state.discarded": { readonly reason: string };
   /** A policy without a name is being watched. */
   "policy.unnamed": { readonly hint: string };
 }
@@ -156,5 +158,6 @@ export const EVENTS: {
   "error.unclassified": { severity: "warning", perCall: false },
   "hook.failed": { severity: "error", perCall: false },
   "process.stalled": { severity: "warning", perCall: false },
+  "state.discarded": { severity: "warning", perCall: false },
   "policy.unnamed": { severity: "info", perCall: false },
 };

@@ -48,6 +48,8 @@ const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = 
     `a hook of ${policy} failed (${hook}), and changed nothing for the call: ${textOf(error)}`,
   "process.stalled": ({ blockedMs }) =>
     `the event loop was blocked for ${formatDuration(blockedMs)}: attempts that expired meanwhile are not held against the dependency`,
+  "state.discarded": ({ policy, reason }) =>
+    `${policy} starts clean: its saved state cannot be used: ${reason.replaceAll(/\s+/g, " ")}`,
   "policy.unnamed": ({ policy, hint }) => `${policy} has no name: ${hint}`,
 };
 

@@ -18,6 +18,7 @@ import { type Compiled, compile, statefulOf } from "./compile.js";
 import { Explanation } from "./explanation.js";
 import { healthOf, type PolicyHealth } from "./health.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
+import { type Restorable, restoreAwaited } from "./registry-snapshot.js";
 import { applySnapshot, type PolicySnapshot, takeSnapshot } from "./snapshot.js";
 
 /** Any function that returns a promise. */
@@ -107,8 +108,10 @@ function parseGrace(graceMs: Duration): number {
 export const everyPolicy: Living<LivePolicy> = new Living();
 
 /** A policy as we see it. */
-export class LivePolicy implements Policy {
+export class LivePolicy implements Policy, Restorable {
   readonly name: string;
+  /** By who made it: others are called by a number, which means another one in the next process. */
+  readonly isNamed: boolean;
   readonly #parts: Parts;
   readonly #options: ParsedPolicyOptions;
   readonly #events: Events;
@@ -118,7 +121,7 @@ export class LivePolicy implements Policy {
 
   constructor(assembly: Assembly, defaultName?: string) {
     const { options } = assembly;
-    this.#named = (options.name ?? defaultName) !== undefined;
+    this.isNamed = this.#named = (options.name ?? defaultName) !== undefined;
     this.name = options.name ?? defaultName ?? `anonymous-${++unnamed}`;
     this.#parts = complete(assembly);
     this.#options = options;
@@ -126,6 +129,7 @@ export class LivePolicy implements Policy {
     this.#compiled = compile(this.name, this.#parts, options, this.#events);
     for (const { facts } of statefulOf(this.#parts)) facts.usedBy(this.#events);
     everyPolicy.add(this);
+    restoreAwaited(this);
     if (this.#events.hears("*") || this.#events.hears("policy.unnamed")) this.askForName();
   }
 
@@ -211,6 +215,10 @@ export class LivePolicy implements Policy {
 
   restore(snapshot: PolicySnapshot): void {
     applySnapshot(snapshot, this.#parts);
+  }
+
+  discarded(reason: string): void {
+    this.#events.emit("state.discarded", { reason });
   }
 
   on(type: Heard, listener: Listener<never>): () => void {
