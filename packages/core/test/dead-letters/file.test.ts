@@ -194,9 +194,10 @@ describe("a folder of dead letters", () => {
   });
 });
 
+const claimed = (): string[] => readdirSync(join(directory, "claims"));
+
 describe("a claim", () => {
   let record: DeadLetterRecord;
-  const claimed = (): string[] => readdirSync(join(directory, "claims"));
   beforeEach(async () => {
     record = recordAt(1);
     await store().write(record);

@@ -43,6 +43,8 @@ const fails = (): never => {
   throw reset();
 };
 
+const answers503 = (): Response => new Response("", { status: 503 });
+
 describe("replay", () => {
   it("runs each record once, oldest first over all processes, and it is done", async () => {
     await write(30, 10);
@@ -106,7 +108,6 @@ describe("replay", () => {
 
   it("takes a response that means failure for a failure", async () => {
     await write(1);
-    const answers503 = (): Response => new Response("", { status: 503 });
     expect(await replay(billing(), answers503, { from: store })).toEqual({ ...counts, failed: 1 });
   });
 

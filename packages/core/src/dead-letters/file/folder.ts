@@ -39,7 +39,7 @@ export class Folder {
   }
 
   async letterFiles(): Promise<string[]> {
-    return (await this.#namesIn("")).filter((name) => LETTERS.test(name)).sort();
+    return (await this.#namesIn("")).filter((name) => LETTERS.test(name)).toSorted();
   }
 
   async marks(kind: Mark): Promise<Set<string>> {

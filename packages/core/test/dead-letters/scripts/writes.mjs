@@ -14,9 +14,9 @@ const send = policy.wrap(async () => {
   throw Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
 });
 
-let ended = false;
-process.on("SIGTERM", () => (ended = true));
-for (let order = 0; !ended; order++) {
+const ending = new AbortController();
+process.on("SIGTERM", () => ending.abort());
+for (let order = 0; !ending.signal.aborted; order++) {
   await send(order).catch(() => {});
   if (pauseMs !== "0" || order % 5 === 0)
     await new Promise((resolve) => setTimeout(resolve, Number(pauseMs)));
