@@ -13,6 +13,7 @@ const PACKAGES = {
       "config/index": "config/index.ts",
       "testing/index": "testing/index.ts",
       "dead-letters/index": "dead-letters/index.ts",
+      "state/index": "state/index.ts",
     },
     external: ["reflect-metadata", "vitest"],
   },

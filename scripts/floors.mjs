@@ -13,7 +13,7 @@ const HOUSES = {
     ["engine"],
     ["parts"],
     ["policy"],
-    ["decorator", "logging", "config", "testing", "dead-letters"],
+    ["decorator", "logging", "config", "testing", "dead-letters", "state"],
     ["."],
   ],
   "axios-adapter": [

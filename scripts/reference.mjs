@@ -15,6 +15,9 @@ async function loadSource() {
     export { bulkheadSchema } from "./parts/bulkhead.js";
     export { circuitBreakerSchema } from "./parts/circuit-breaker.js";
     export { classifySchema } from "./parts/classify.js";
+    export { deadLetterSchema } from "./parts/dead-letter.js";
+    export { fileDeadLettersSchema } from "./dead-letters/file/file-dead-letters.js";
+    export { replaySchema } from "./dead-letters/replay.js";
     export { fallbackSchema } from "./parts/fallback.js";
     export { rateLimitSchema } from "./parts/rate-limit.js";
     export { docOf } from "./parts/options.js";
@@ -61,9 +64,15 @@ function tables(core) {
     core.bulkheadSchema,
     core.rateLimitSchema,
     core.fallbackSchema,
+    core.deadLetterSchema,
     core.classifySchema,
   ];
-  const withDefaults = [...parts, core.logEventsSchema];
+  const withDefaults = [
+    ...parts,
+    core.logEventsSchema,
+    core.fileDeadLettersSchema,
+    core.replaySchema,
+  ];
   const schemas = [...withDefaults, core.policySchema];
   return {
     ...Object.fromEntries(

@@ -8,6 +8,9 @@ import { logEventsSchema } from "../../packages/core/src/logging/log-events.js";
 import { bulkheadSchema } from "../../packages/core/src/parts/bulkhead.js";
 import { circuitBreakerSchema } from "../../packages/core/src/parts/circuit-breaker.js";
 import { classifySchema } from "../../packages/core/src/parts/classify.js";
+import { fileDeadLettersSchema } from "../../packages/core/src/dead-letters/file/file-dead-letters.js";
+import { replaySchema } from "../../packages/core/src/dead-letters/replay.js";
+import { deadLetterSchema } from "../../packages/core/src/parts/dead-letter.js";
 import { fallbackSchema } from "../../packages/core/src/parts/fallback.js";
 import { docOf, type Fields } from "../../packages/core/src/parts/options.js";
 import { rateLimitSchema } from "../../packages/core/src/parts/rate-limit.js";
@@ -31,6 +34,13 @@ const SCHEMAS = [
   { schema: bulkheadSchema, source: "parts/bulkhead.ts", options: "BulkheadOptions" },
   { schema: rateLimitSchema, source: "parts/rate-limit.ts", options: "RateLimitOptions" },
   { schema: fallbackSchema, source: "parts/fallback.ts", options: "FallbackOptions" },
+  { schema: deadLetterSchema, source: "parts/dead-letter.ts", options: "DeadLetterOptions" },
+  {
+    schema: fileDeadLettersSchema,
+    source: "dead-letters/file/file-dead-letters.ts",
+    options: "FileDeadLettersOptions",
+  },
+  { schema: replaySchema, source: "dead-letters/replay.ts", options: "ReplayOptions" },
   { schema: classifySchema, source: "parts/classify.ts", options: "ClassifyOptions" },
   { schema: logEventsSchema, source: "logging/log-events.ts", options: "LogEventsOptions" },
   { schema: policySchema, source: "policy/policy-options.ts", options: "PolicyOptions" },

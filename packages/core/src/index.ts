@@ -70,6 +70,7 @@ export type { Authorize } from "./policy/overrides/authority.js";
 export type { OverrideHandle } from "./policy/overrides/operate.js";
 export type { Override } from "./policy/overrides/override.js";
 export type { OverrideRequest } from "./policy/overrides/request.js";
+export type { RegistrySnapshot, RestoreReport } from "./policy/registry-snapshot.js";
 export type { PolicySnapshot } from "./policy/snapshot.js";
 export type { Jitter } from "./retry/backoff.js";
 export type { Duration } from "./time/duration.js";

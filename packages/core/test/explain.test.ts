@@ -41,6 +41,7 @@ it("explains a policy in the order in which it works, as text and as data", () =
   };
   expect(data.parts.map(({ kind, name }) => name ?? kind)).toEqual([
     "fallback",
+    "deadLetter",
     "deadline",
     "retry",
     "crm",

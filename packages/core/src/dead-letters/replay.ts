@@ -4,7 +4,6 @@ import { isRefusal } from "../errors/errors.js";
 import { type ErrorSummary, summarize } from "../errors/summary.js";
 import {
   either,
-  type Field,
   fieldOf,
   flag,
   fn,
@@ -80,7 +79,7 @@ const from = v.pipe(
 const isSignal = (value: unknown): boolean => method(value, "addEventListener");
 
 const fields = {
-  from: fieldOf(from) as Field<DeadLetterStore>,
+  from: fieldOf<DeadLetterStore>(from),
   filter: fn<NonNullable<ReplayOptions["filter"]>>({
     meaning: "which of them",
     default: "those of this policy",

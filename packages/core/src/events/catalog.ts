@@ -174,6 +174,8 @@ export interface EventDetails {
   "overrides.rejected": { readonly source: string; readonly error: ErrorSummary };
   /** The event loop was blocked; the attempts that expired meanwhile are not held against the dependency. */
   "process.stalled": { readonly blockedMs: number };
+  /** What a process before this one has saved could not be used: the policy starts clean. */
+  "state.discarded": { readonly reason: string };
   /** A policy without a name is being watched. */
   "policy.unnamed": { readonly hint: string };
   /** A running policy has other options from now on. */
@@ -254,6 +256,7 @@ export const EVENTS: {
   "override.refused": { severity: "warning", perCall: false },
   "overrides.rejected": { severity: "error", perCall: false },
   "process.stalled": { severity: "warning", perCall: false },
+  "state.discarded": { severity: "warning", perCall: false },
   "policy.unnamed": { severity: "info", perCall: false },
   "policy.retuned": { severity: "warning", perCall: false },
   "guard.retuned": { severity: "warning", perCall: false },

@@ -80,6 +80,8 @@ const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = 
     `the overrides of ${source} cannot be used, and those that stand stay: ${textOf(error)}`,
   "process.stalled": ({ blockedMs }) =>
     `the event loop was blocked for ${formatDuration(blockedMs)}: attempts that expired meanwhile are not held against the dependency`,
+  "state.discarded": ({ policy, reason }) =>
+    `${policy} starts clean: its saved state cannot be used: ${reason.replaceAll(/\s+/g, " ")}`,
   "policy.unnamed": ({ policy, hint }) => `${policy} has no name: ${hint}`,
 };
 

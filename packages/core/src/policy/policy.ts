@@ -34,6 +34,7 @@ import { parseReason, type TuneReason } from "./settings/reason.js";
 import { declaredBy } from "./settings/settings.js";
 import type { PolicyPatch, PolicySpec } from "./settings/spec.js";
 import { type FileLayers, throwIfAny, Tuning } from "./settings/tuning.js";
+import { type Restorable, restoreAwaited } from "./registry-snapshot.js";
 import { applySnapshot, type PolicySnapshot, takeSnapshot } from "./snapshot.js";
 
 /** Any function that returns a promise. */
@@ -158,8 +159,10 @@ function parseGrace(graceMs: Duration): number {
 export const everyPolicy: Living<LivePolicy> = new Living();
 
 /** A policy as we see it. */
-export class LivePolicy implements Policy, PartUser {
+export class LivePolicy implements Policy, PartUser, Restorable {
   readonly name: string;
+  /** By who made it: others are called by a number, which means another one in the next process. */
+  readonly isNamed: boolean;
   #parts: Parts;
   #options: ParsedPolicyOptions;
   readonly #events: Events;
@@ -173,7 +176,7 @@ export class LivePolicy implements Policy, PartUser {
 
   constructor(assembly: Assembly, defaultName?: string) {
     const { options } = assembly;
-    this.#named = (options.name ?? defaultName) !== undefined;
+    this.isNamed = this.#named = (options.name ?? defaultName) !== undefined;
     this.name = options.name ?? defaultName ?? `anonymous-${++unnamed}`;
     this.#events = new Events(this.name);
     tellShared(assembly.parts);
@@ -197,6 +200,7 @@ export class LivePolicy implements Policy, PartUser {
     followOverridesFile();
     board.join(this.#layer);
     everyPolicy.add(this);
+    restoreAwaited(this);
     if (this.#events.hears("*") || this.#events.hears("policy.unnamed")) this.askForName();
   }
 
@@ -390,6 +394,10 @@ export class LivePolicy implements Policy, PartUser {
 
   restore(snapshot: PolicySnapshot): void {
     applySnapshot(snapshot, this.#first.parts);
+  }
+
+  discarded(reason: string): void {
+    this.#events.emit("state.discarded", { reason });
   }
 
   on(type: Heard, listener: Listener<never>): () => void {

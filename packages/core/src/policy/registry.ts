@@ -17,6 +17,12 @@ import { board } from "./overrides/board.js";
 import { authorize, type OverrideHandle, setOverride } from "./overrides/operate.js";
 import type { Override } from "./overrides/override.js";
 import type { OverrideRequest } from "./overrides/request.js";
+import {
+  type RegistrySnapshot,
+  restoreAll,
+  type RestoreReport,
+  snapshotOf,
+} from "./registry-snapshot.js";
 import { everyPolicy, LivePolicy, mustBeEvent, type Policy } from "./policy.js";
 
 const defined = new Map<string, LivePolicy>();
@@ -185,6 +191,18 @@ export interface Registry extends Watchable {
    */
   audit(sink: AuditSink): () => void;
   /**
+   * The state of all policies that have a name, as plain JSON: what the next process can go on from. What was restored
+   * for policies that have not been made is in it as it was.
+   */
+  snapshot(): RegistrySnapshot;
+  /**
+   * Goes on from a snapshot, as `policy.restore` does, with all policies that have a name; those that are made later go
+   * on from it then. A policy whose part of it makes no sense stays as it was, and tells `state.discarded`.
+   *
+   * @throws BreakwaterError `ERR_INVALID_SPEC` for what is no snapshot of a registry; nothing has changed then.
+   */
+  restore(snapshot: RegistrySnapshot): RestoreReport;
+  /**
    * Drains all policies at once, as `policy.drain` does, and adds up what became of their calls.
    *
    * @param options.graceMs default 10 s.
@@ -219,10 +237,17 @@ export const registry: Registry = Object.freeze({
   overrides: () => board.standing,
   authorize,
   audit: auditTo,
+  snapshot: () => snapshotOf(everyPolicy),
+  restore: (snapshot: RegistrySnapshot) => restoreAll(snapshot, everyPolicy),
   async drain(options?: { readonly graceMs?: Duration }): Promise<DrainReport> {
     return sumOfDrains([...everyPolicy].map((policy) => policy.drain(options)));
   },
 });
+
+/** Of all policies: they start clean. Those that are named later do so, too. */
+export function tellStateDiscarded(reason: string): void {
+  for (const policy of everyPolicy) if (policy.isNamed) policy.discarded(reason);
+}
 
 /** Now, and at once: refusals that are being folded, and whatever else listeners have not heard of yet. */
 export function tellFolded(): void {

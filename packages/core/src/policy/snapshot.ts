@@ -52,24 +52,29 @@ export function applySnapshot(snapshot: unknown, { breaker, budget }: Parts): vo
   if (breaker !== undefined && circuits !== undefined)
     breaker.restore(circuits, elapsed.forCircuits);
   if (budget !== undefined && savedBudget !== undefined)
-    budget.restore(savedBudget, elapsed.forBudgets);
+    budget.restore(
+      elapsed.isKnown ? savedBudget : { ...savedBudget, credits: {} },
+      elapsed.forBudgets,
+    );
 }
 
 /**
  * In the same boot the machine's own clock says exactly what has passed. In another one only the wall clock knows, and
- * it may have been set: then no circuit waits longer than it would have, and no reserve fills from time that may not
- * have passed.
+ * it may have been set: then no circuit waits longer than it would have, no reserve fills from time that may not have
+ * passed, and no credit lives on that may have lapsed.
  */
 function elapsedSince(takenAt: PolicySnapshot["takenAt"]): {
+  isKnown: boolean;
   forCircuits: number;
   forBudgets: number;
 } {
   const now = clock.boot();
   if (now.bootId === takenAt.bootId) {
     const passedMs = Math.max(0, Math.round(now.bootMs - takenAt.bootMs));
-    return { forCircuits: passedMs, forBudgets: passedMs };
+    return { isKnown: true, forCircuits: passedMs, forBudgets: passedMs };
   }
-  return { forCircuits: Math.max(0, Math.round(clock.wallMs() - takenAt.wallMs)), forBudgets: 0 };
+  const passedMs = Math.max(0, Math.round(clock.wallMs() - takenAt.wallMs));
+  return { isKnown: false, forCircuits: passedMs, forBudgets: 0 };
 }
 
 const amount = v.pipe(v.number(), v.finite(), v.minValue(0));

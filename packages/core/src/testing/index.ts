@@ -2,6 +2,7 @@
 import { statefulParts } from "../parts/part.js";
 import type { EventType, ResilienceEvent } from "../events/catalog.js";
 import type { Watchable } from "../events/listeners.js";
+import { forgetAwaited } from "../policy/registry-snapshot.js";
 
 export { installVirtualClock, type VirtualClock } from "./virtual-clock.js";
 export {
@@ -16,13 +17,14 @@ export {
 
 /**
  * Puts every breaker, budget and bulkhead of the process back to how it was made: closed, full, empty. Work that is
- * running keeps its permits; work that has outlived its attempt is given up.
+ * running keeps its permits; work that has outlived its attempt is given up. Restored state that awaits policies is gone.
  *
  * @example
  * afterEach(resetState);
  */
 export function resetState(): void {
   for (const part of statefulParts()) part.reset();
+  forgetAwaited();
 }
 
 /**

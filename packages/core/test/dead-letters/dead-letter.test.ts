@@ -51,7 +51,7 @@ const status = (code: number): Error =>
 
 /** Calls a wrapped function that rejects with `error`. */
 async function giveUp(policy: Policy, error: unknown, ...args: unknown[]): Promise<unknown> {
-  const order = policy.wrap(async (..._: unknown[]) => Promise.reject(error));
+  const order = policy.wrap(async (...given: unknown[]) => Promise.reject(given && error));
   return clock.run(rejectionOf(order(...args)));
 }
 
@@ -168,7 +168,7 @@ describe("a call that was given up on", () => {
 
   it("is recorded as it was: what the caller changes later is not in it", async () => {
     const order = { id: 7 };
-    const policy = resilient(lettersTo({ sink: { write: async (r) => void sink.write(r) } }));
+    const policy = resilient(lettersTo({ sink: { write: async (record) => sink.write(record) } }));
     await giveUp(policy, reset(), order);
     order.id = 8;
     await clock.advance(10);
@@ -210,7 +210,7 @@ describe("hooks that fail", () => {
     ["redact", { redact: () => undefined as never }],
     ["redact", { redact: (() => Promise.reject(new Error("no"))) as never }],
   ] as const)("change nothing for the call, and become an event: %s", async (during, hooks) => {
-    const policy = resilient(lettersTo(hooks as Partial<DeadLetterOptions>));
+    const policy = resilient(lettersTo(hooks));
     const events = heard(policy);
     const error = reset();
     expect(await giveUp(policy, error)).toBe(error);
@@ -286,13 +286,13 @@ describe("a sink", () => {
   });
 
   it("that is slow gets everything, and each record is told once it is safe", async () => {
-    let safe = (): void => {};
-    const slow = { write: () => new Promise<void>((resolve) => void (safe = resolve)) };
+    const waits: (() => void)[] = [];
+    const slow = { write: () => new Promise<void>((resolve) => void waits.push(resolve)) };
     const policy = resilient(lettersTo({ sink: slow }), { name: "slow" });
     const events = heard(policy);
     await giveUp(policy, reset());
     expect(ofType(events, "dead_letter.written")).toEqual([]);
-    safe();
+    waits[0]?.();
     await clock.advance(0);
     expect(ofType(events, "dead_letter.written")).toMatchObject([{ stoppedBy: "attempts" }]);
   });

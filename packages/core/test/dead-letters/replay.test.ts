@@ -7,6 +7,7 @@ import {
   definePolicy,
   fallback,
   type Policy,
+  type PolicyPart,
   rateLimit,
   resilient,
   retry,
@@ -31,8 +32,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const another = (): DeadLetterStore => fileDeadLetters({ directory });
-const billing = (...parts: Parameters<typeof resilient>): Policy =>
-  resilient(...(parts as never[]), { name: "billing" });
+const billing = (...parts: PolicyPart[]): Policy => resilient(...parts, { name: "billing" });
 
 async function write(...ats: number[]): Promise<void> {
   for (const at of ats) await store.write(recordAt(at));
@@ -42,6 +42,8 @@ const counts = { done: 0, failed: 0, parked: 0, claimed: 0, refused: 0, wouldRun
 const fails = (): never => {
   throw reset();
 };
+
+const answers503 = (): Response => new Response("", { status: 503 });
 
 describe("replay", () => {
   it("runs each record once, oldest first over all processes, and it is done", async () => {
@@ -106,7 +108,6 @@ describe("replay", () => {
 
   it("takes a response that means failure for a failure", async () => {
     await write(1);
-    const answers503 = (): Response => new Response("", { status: 503 });
     expect(await replay(billing(), answers503, { from: store })).toEqual({ ...counts, failed: 1 });
   });
 

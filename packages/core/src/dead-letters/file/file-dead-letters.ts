@@ -2,7 +2,6 @@ import * as v from "valibot";
 import type { DeadLetterRecord } from "../../engine/dead-letters/record.js";
 import type { ErrorSummary } from "../../errors/summary.js";
 import {
-  type Field,
   fieldOf,
   flag,
   integer,
@@ -44,7 +43,7 @@ const path = v.pipe(
 );
 
 const fields = {
-  directory: fieldOf(path) as Field<string>,
+  directory: fieldOf<string>(path),
   maxBytes: integer(1_000, 100_000_000_000, 64_000_000, {
     meaning: "what this process writes at most; what comes then is dropped, and told",
   }),
@@ -106,7 +105,7 @@ class FileDeadLetters implements DeadLetterStore {
     if (held === undefined) return undefined;
     // Somebody may have finished it between the look and the claim.
     const letter = (await this.#isDone(id)) ? undefined : await this.#letter(located);
-    if (letter !== undefined) return this.#claimOf(letter, held.giveBack);
+    if (letter !== undefined) return this.#claimOf(letter, () => held.giveBack());
     await held.giveBack();
     return undefined;
   }
@@ -174,7 +173,7 @@ const failuresSchema = v.object({
 function parseFailures(text: string): Failures | undefined {
   try {
     const result = v.safeParse(failuresSchema, JSON.parse(text));
-    return result.success ? (result.output as Failures) : undefined;
+    return result.success ? result.output : undefined;
   } catch {
     return undefined;
   }

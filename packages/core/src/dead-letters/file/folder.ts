@@ -39,7 +39,7 @@ export class Folder {
   }
 
   async letterFiles(): Promise<string[]> {
-    return (await this.#namesIn("")).filter((name) => LETTERS.test(name)).sort();
+    return (await this.#namesIn("")).filter((name) => LETTERS.test(name)).toSorted();
   }
 
   async marks(kind: Mark): Promise<Set<string>> {
@@ -95,6 +95,7 @@ export class Folder {
     await unlessGone(unlink(join(this.path, kind, name)));
   }
 
+  /** A mark that a power cut loses makes a record run once more, which it may. */
   async #write<T>(
     kind: Mark,
     name: string,
@@ -106,7 +107,6 @@ export class Folder {
     const handle = await open(draft, "wx", PRIVATE_FILE);
     try {
       await handle.writeFile(text);
-      await handle.datasync();
     } finally {
       await handle.close();
     }

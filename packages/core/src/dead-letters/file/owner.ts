@@ -17,7 +17,7 @@ export interface Owner {
 }
 
 /** A process of another machine cannot be asked whether it lives: its claim counts for so long. */
-export const FOREIGN_CLAIM_MS = 3_600_000;
+const FOREIGN_CLAIM_MS = 3_600_000;
 
 export function ownerNow(): Owner {
   return {

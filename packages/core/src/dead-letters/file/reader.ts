@@ -36,7 +36,7 @@ const record = v.looseObject({
 });
 
 /** Undefined for what is no complete record of ours. */
-export function parseRecord(text: string): DeadLetterRecord | undefined {
+function parseRecord(text: string): DeadLetterRecord | undefined {
   try {
     const result = v.safeParse(record, JSON.parse(text));
     return result.success && "payload" in result.output
@@ -73,7 +73,7 @@ export async function findRecords(
       await handle.close();
     }
   }
-  return { found: [...byId.values()].sort((a, b) => a.at - b.at), damaged };
+  return { found: [...byId.values()].toSorted((a, b) => a.at - b.at), damaged };
 }
 
 export async function readRecord(

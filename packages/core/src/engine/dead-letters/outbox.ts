@@ -1,7 +1,7 @@
 import { summarize } from "../../errors/summary.js";
 import type { StoppedBy } from "../../events/catalog.js";
 import type { Events } from "../../events/events.js";
-import { clock } from "../../time/clock.js";
+import { clock, type Timer } from "../../time/clock.js";
 import { formatDuration } from "../../time/duration.js";
 import {
   type ContentRules,
@@ -177,12 +177,11 @@ function noAnswer(ms: number): Error {
 
 async function within(ms: number, promise: Promise<void>): Promise<void> {
   const of = clock;
-  let stop = (): void => {};
+  let timer: Timer | undefined;
   const late = new Promise<never>((_, reject) => {
-    const timer = of.setTimer(() => reject(noAnswer(ms)), ms);
-    stop = () => of.clearTimer(timer);
+    timer = of.setTimer(() => reject(noAnswer(ms)), ms);
   });
-  await Promise.race([promise, late]).finally(stop);
+  await Promise.race([promise, late]).finally(() => of.clearTimer(timer));
 }
 
 function isFull(error: unknown): boolean {
