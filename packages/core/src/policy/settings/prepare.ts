@@ -5,7 +5,7 @@ import { type Part, type PartKind, PART_KINDS, type PartUser, StatefulPart } fro
 import type { Parts } from "../assemble.js";
 import { type ParsedPolicyOptions, policySchema } from "../policy-options.js";
 import { checkKind, KINDS } from "./kinds.js";
-import { plain, type Section, type Settings, type Source } from "./settings.js";
+import { IMPLIED, plain, type Section, type Settings, type Source } from "./settings.js";
 
 export type { Source };
 
@@ -79,11 +79,10 @@ export function prepare(
  */
 function completed(settings: Settings): Settings {
   const parts: Record<string, Section | null | undefined> = { ...settings.parts };
-  const implied: Section = { source: "default", fields: {}, isWhole: true };
-  if (parts["budget"] != null && parts["retry"] === undefined) parts["retry"] = implied;
+  if (parts["budget"] != null && parts["retry"] === undefined) parts["retry"] = IMPLIED;
   const { retry } = parts;
   const repeats = retry != null && retry.fields["maxAttempts"]?.value !== 1;
-  if (repeats && parts["budget"] === undefined) parts["budget"] = implied;
+  if (repeats && parts["budget"] === undefined) parts["budget"] = IMPLIED;
   return { ...settings, parts: parts as Settings["parts"] };
 }
 
