@@ -43,6 +43,7 @@ export {
   type TimeoutOptions,
 } from "./parts/time-limits.js";
 export type { PolicyPart } from "./policy/assemble.js";
+export { type Checkup, type CheckupAnswer, checkup, type PolicyCheckup } from "./policy/checkup.js";
 export type { ExplainedPart, ExplainedValue, Explanation } from "./policy/explanation.js";
 export type { BreakerHealth, BudgetHealth, BulkheadHealth, PolicyHealth } from "./policy/health.js";
 export { mapCalls, type MapCallsOptions, type MapResult } from "./policy/map-calls.js";

@@ -1,6 +1,7 @@
 import { type Call, type CallOptions, runningFrame } from "../call/call.js";
 import { parseCallOptions } from "../call/call-options.js";
 import { drainPlan, type DrainReport } from "../engine/drain.js";
+import type { Counters } from "../engine/counters.js";
 import type { Task } from "../engine/plan.js";
 import { Readiness } from "../engine/readiness.js";
 import { scopeFor } from "../engine/scope.js";
@@ -19,6 +20,7 @@ import { type Compiled, compile, statefulOf } from "./compile.js";
 import { Explanation } from "./explanation.js";
 import { healthOf, type PolicyHealth } from "./health.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
+import { LastHour, type RetryShare } from "./last-hour.js";
 import { modeOf } from "./mode.js";
 import { fileSays, tellShared } from "./settings/filed.js";
 import type { PolicyChange } from "./settings/history.js";
@@ -125,6 +127,16 @@ export interface Policy extends Watchable {
   restore(snapshot: PolicySnapshot): void;
 }
 
+/** What a policy shows to whoever examines it. */
+export interface Examined {
+  readonly policy: string;
+  readonly parts: Parts;
+  readonly explanation: Explanation;
+  readonly attempts: Counters["attempts"];
+  readonly unknownErrors: number;
+  readonly lastHour: RetryShare;
+}
+
 let unnamed = 0;
 
 const DEFAULT_GRACE_MS = 10_000;
@@ -149,6 +161,7 @@ export class LivePolicy implements Policy, PartUser {
   readonly #events: Events;
   readonly #tuning: Tuning;
   #compiled: Compiled;
+  readonly #lastHour = new LastHour();
   /** Or has been asked for a name. */
   #named: boolean;
 
@@ -351,7 +364,21 @@ export class LivePolicy implements Policy, PartUser {
     this.#events.emit("policy.unnamed", { hint: "give it a name: resilient({ name: 'crm' }, …)" });
   }
 
+  /** What it has to show to whoever examines it. */
+  get examined(): Examined {
+    const { counters } = this.#compiled.scopes.plan;
+    return {
+      policy: this.name,
+      parts: this.#parts,
+      explanation: this.explain(),
+      attempts: counters.attempts,
+      unknownErrors: counters.unknownErrors,
+      lastHour: this.#lastHour.look(counters),
+    };
+  }
+
   health(): PolicyHealth {
+    this.#lastHour.look(this.#compiled.scopes.plan.counters);
     return healthOf(this.name, this.#parts, this.#compiled.scopes.plan.counters);
   }
 

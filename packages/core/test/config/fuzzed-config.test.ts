@@ -11,9 +11,10 @@ defaults:
   timeout: 2s
   retry: { maxAttempts: 3, jitter: full }
 policies:
+  fuzz.base: { deadline: 1m, runbook: wiki/crm, breaker: { openMs: 5s } }
   fuzz.ledger: { breaker: crm, budget: crm, idempotent: false, owner: ana }
   "fuzz.rates":
-    extends: fuzz.ledger
+    extends: fuzz.base
     breaker: { failureRatio: 0.5, window: { ms: 10s } }
     bulkhead: { limit: 20, queueLimit: 10 }
     rateLimit: null
@@ -64,6 +65,7 @@ const mutation = fc.record({
 it("10,000 mutations of a config load or are refused, all of them soon, and touch nothing else", () => {
   definePolicy("fuzz.ledger");
   definePolicy("fuzz.rates");
+  loadConfig({ text: VALID });
   const ownOf = (object: object) => Reflect.ownKeys(object).length;
   const globals = [Object.prototype, Array.prototype, Function.prototype, String.prototype];
   const before = globals.map(ownOf);
