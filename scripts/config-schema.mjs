@@ -3,7 +3,15 @@
 const NEVER_IN_A_FILE = new Set(["name", "key"]);
 const DURATION = { type: "string", pattern: "^\\d+(\\.\\d+)?(ms|s|m|h|d)$" };
 
-export function configSchema({ KINDS, PART_KINDS, SHAREABLE, policySchema, docOf, schemaOf, toJsonSchema }) {
+export function configSchema({
+  KINDS,
+  PART_KINDS,
+  SHAREABLE,
+  policySchema,
+  docOf,
+  schemaOf,
+  toJsonSchema,
+}) {
   const fieldSchema = (field) => {
     const doc = docOf(field);
     const { $schema: _, ...made } = toJsonSchema(schemaOf(field), {
@@ -12,7 +20,8 @@ export function configSchema({ KINDS, PART_KINDS, SHAREABLE, policySchema, docOf
     });
     const byDefault = doc.default === "none" ? "" : ` Default: ${doc.default}.`;
     const described = { description: `${capital(doc.meaning)}.${byDefault}` };
-    if (doc.type === "duration") return { anyOf: [{ type: "integer", minimum: 0 }, DURATION], ...described };
+    if (doc.type === "duration")
+      return { anyOf: [{ type: "integer", minimum: 0 }, DURATION], ...described };
     if (doc.type === "window") return { ...windowSchema, ...described };
     if (doc.type === "flag or function") return { type: "boolean", ...described };
     return { ...made, ...described };
@@ -31,8 +40,12 @@ export function configSchema({ KINDS, PART_KINDS, SHAREABLE, policySchema, docOf
     const whole = { $ref: `#/$defs/${kind}` };
     const others = [{ type: "null" }];
     if (plain !== undefined) others.push({ type: "integer", minimum: 1 }, DURATION);
-    if (SHAREABLE.includes(kind)) others.push({ type: "string", description: "A name under shared." });
-    return { anyOf: [whole, ...others], description: `The options of ${schema.title}; null: none.` };
+    if (SHAREABLE.includes(kind))
+      others.push({ type: "string", description: "A name under shared." });
+    return {
+      anyOf: [whole, ...others],
+      description: `The options of ${schema.title}; null: none.`,
+    };
   };
   const own = Object.fromEntries(
     Object.entries(policySchema.fields).filter(([name]) => !PART_KINDS.includes(name)),
@@ -41,7 +54,10 @@ export function configSchema({ KINDS, PART_KINDS, SHAREABLE, policySchema, docOf
   const spec = objectOf(own);
   spec.properties = { ...kinds, ...spec.properties };
   const policy = structuredClone(spec);
-  policy.properties.extends = { type: "string", description: "A policy of this file whose options are meant where this one says nothing." };
+  policy.properties.extends = {
+    type: "string",
+    description: "A policy of this file whose options are meant where this one says nothing.",
+  };
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Breakwater config",
@@ -55,17 +71,24 @@ export function configSchema({ KINDS, PART_KINDS, SHAREABLE, policySchema, docOf
         additionalProperties: {
           type: "object",
           additionalProperties: false,
-          properties: Object.fromEntries(SHAREABLE.map((kind) => [kind, { $ref: `#/$defs/${kind}` }])),
+          properties: Object.fromEntries(
+            SHAREABLE.map((kind) => [kind, { $ref: `#/$defs/${kind}` }]),
+          ),
         },
       },
-      defaults: { ...spec, description: "What is meant where neither code nor a policy of this file says anything." },
+      defaults: {
+        ...spec,
+        description: "What is meant where neither code nor a policy of this file says anything.",
+      },
       policies: {
         type: "object",
         description: "Policies by name.",
         additionalProperties: { anyOf: [policy, { type: "null" }] },
       },
     },
-    $defs: Object.fromEntries(PART_KINDS.map((kind) => [kind, objectOf(KINDS[kind].schema.fields)])),
+    $defs: Object.fromEntries(
+      PART_KINDS.map((kind) => [kind, objectOf(KINDS[kind].schema.fields)]),
+    ),
   };
 }
 

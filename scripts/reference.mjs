@@ -20,8 +20,7 @@ async function loadSource() {
     export { rateLimitSchema } from "./parts/rate-limit.js";
     export { docOf, schemaOf } from "./parts/options.js";
     export { PART_KINDS } from "./parts/part.js";
-    export { KINDS } from "./policy/settings/kinds.js";
-    export { SHAREABLE } from "./config/read-spec.js";
+    export { KINDS, SHAREABLE } from "./policy/settings/kinds.js";
     export { toJsonSchema } from "@valibot/to-json-schema";
     export { retrySchema } from "./parts/retry.js";
     export { retryBudgetSchema } from "./parts/retry-budget.js";

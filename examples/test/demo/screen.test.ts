@@ -1,7 +1,12 @@
 import { stripVTControlCharacters } from "node:util";
 import { Script } from "node:vm";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { ALL_CLIENTS, CLIENTS, type ClientName, MAIN_CLIENTS } from "../../src/demo/clients/catalogue.js";
+import {
+  ALL_CLIENTS,
+  CLIENTS,
+  type ClientName,
+  MAIN_CLIENTS,
+} from "../../src/demo/clients/catalogue.js";
 import { difference } from "../../src/demo/clients/difference.js";
 import { Conditions } from "../../src/demo/measure/conditions.js";
 import { outcomeOf } from "../../src/demo/measure/outcome.js";

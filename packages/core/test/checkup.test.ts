@@ -48,7 +48,11 @@ it("says no to what is missing, with the line to add", () => {
   const answers = answersOf(
     resilient(retry({ jitter: "none" }), { name: "bare", mode: "off", budget: null }),
   );
-  const missing = Object.entries(answers).map(([question, { answer, add }]) => [question, answer, add]);
+  const missing = Object.entries(answers).map(([question, { answer, add }]) => [
+    question,
+    answer,
+    add,
+  ]);
   expect(missing).toEqual([
     ["breaker", "no", "circuitBreaker()"],
     ["backoff", "no", "retry({ jitter: 'full' })"],
@@ -64,7 +68,9 @@ it("says no to what is missing, with the line to add", () => {
 });
 
 it("tells the share of errors that no rule knows", async () => {
-  const policy = resilient(circuitBreaker({ consecutiveFailures: 100 }), { name: "unknown errors" });
+  const policy = resilient(circuitBreaker({ consecutiveFailures: 100 }), {
+    name: "unknown errors",
+  });
   await rejectionOf(policy.execute(() => Promise.reject(new Error("what is this?"))));
   for (let n = 0; n < 3; n++) await rejectionOf(policy.execute(() => Promise.reject(reset())));
   expect(answersOf(policy)["classification"]).toEqual({

@@ -151,7 +151,10 @@ describe("policy.retune", () => {
     const { parts, owner } = crm.explain();
     expect(owner).toBeUndefined();
     expect(parts.filter(({ present }) => present)).toMatchObject([
-      { kind: "breaker", text: expect.stringContaining("for 30 s, growing to 60 s; then 3 probes") },
+      {
+        kind: "breaker",
+        text: expect.stringContaining("for 30 s, growing to 60 s; then 3 probes"),
+      },
     ]);
   });
 
@@ -184,10 +187,15 @@ describe("policy.retune", () => {
   });
 });
 
+const shared = () => {
+  const breaker = circuitBreaker({ name: "crm", consecutiveFailures: 5 });
+  return {
+    breaker,
+    reads: resilient(breaker, { name: "reads" }),
+    writes: resilient(breaker, { name: "writes" }),
+  };
+
 describe("a part that several policies use", () => {
-  const shared = () => {
-    const breaker = circuitBreaker({ name: "crm", consecutiveFailures: 5 });
-    return { breaker, reads: resilient(breaker, { name: "reads" }), writes: resilient(breaker, { name: "writes" }) };
   };
 
   it("is not changed through one of them", () => {
@@ -195,7 +203,9 @@ describe("a part that several policies use", () => {
     const { message } = thrownBy(() => reads.tune({ breaker: { probes: 1 } }));
     expect(message).toContain("breaker: expected no change of a part that others use");
     expect(message).toContain("shared with writes");
-    expect(reads.tune({ timeout: "1s", breaker: { consecutiveFailures: 5 } })?.changes).toHaveLength(1);
+    expect(
+      reads.tune({ timeout: "1s", breaker: { consecutiveFailures: 5 } })?.changes,
+    ).toHaveLength(1);
     reads.tune({ breaker: null });
     expect(writes.tune({ breaker: { probes: 1 } })?.revision).toBe(1);
   });

@@ -9,9 +9,16 @@ type Decoded = { readonly text: string } | { readonly issue: Issue };
 /** A file as a text, if it is one: UTF-8 without a byte order mark, of a size that somebody may have written. */
 export function decode(bytes: Uint8Array): Decoded {
   if (bytes.length > MOST_BYTES)
-    return refused("at most 1 MB", bytes.length > MOST_BYTES + 1 ? `${bytes.length} bytes` : "more");
+    return refused(
+      "at most 1 MB",
+      bytes.length > MOST_BYTES + 1 ? `${bytes.length} bytes` : "more",
+    );
   if (hasByteOrderMark(bytes))
-    return refused("UTF-8 without a byte order mark", "a byte order mark", "Save it as plain UTF-8");
+    return refused(
+      "UTF-8 without a byte order mark",
+      "a byte order mark",
+      "Save it as plain UTF-8",
+    );
   try {
     return checked(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch {

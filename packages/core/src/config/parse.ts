@@ -91,7 +91,8 @@ function tooDeep(line: number): Issue {
 /** Tags, merge keys, dangerous names and what is nested too deep; an alias is not followed, as its anchor is seen. */
 function refusedNodes(document: Document.Parsed, lines: LineCounter): Issue[] {
   const issues: Issue[] = [];
-  const lineOf = (node: Node | null | undefined): number => lines.linePos(node?.range?.[0] ?? 0).line;
+  const lineOf = (node: Node | null | undefined): number =>
+    lines.linePos(node?.range?.[0] ?? 0).line;
   let aliases = 0;
   visit(document, {
     Node(_key, node, path) {
@@ -118,7 +119,8 @@ function refusedNodes(document: Document.Parsed, lines: LineCounter): Issue[] {
 
 function refusedName(key: unknown, line: number): Issue | undefined {
   const name = isScalar(key) ? String(key.value) : "";
-  if (DANGEROUS.has(name)) return { ...problem("another name", JSON.stringify(name), line), path: name };
+  if (DANGEROUS.has(name))
+    return { ...problem("another name", JSON.stringify(name), line), path: name };
   if (name !== "<<") return undefined;
   const hint = "YAML 1.2 has no merge keys: write extends: name";
   return { ...problem("another name", '"<<"', line), hint, path: name };
@@ -147,7 +149,12 @@ function unusable(issues: readonly Issue[]): ParsedFile {
 
 function problem(expected: string, received: string, line = 1): Issue {
   const text = received.split("\n")[0] ?? "";
-  return { path: "file", expected, received: text.length > 120 ? `${text.slice(0, 119)}…` : text, line };
+  return {
+    path: "file",
+    expected,
+    received: text.length > 120 ? `${text.slice(0, 119)}…` : text,
+    line,
+  };
 }
 
 function lineIn(text: string, index: number): number {

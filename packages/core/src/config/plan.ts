@@ -5,10 +5,22 @@ import { everyPolicy, type LivePolicy } from "../policy/policy.js";
 import { knownOnlyFromFile } from "../policy/registry.js";
 import { fileSays, namesInFile, onlyInFile } from "../policy/settings/filed.js";
 import { prepare, type Prepared } from "../policy/settings/prepare.js";
-import { declaredBy, fieldsOf, over, type Section, type Settings } from "../policy/settings/settings.js";
+import {
+  declaredBy,
+  fieldsOf,
+  over,
+  type Section,
+  type Settings,
+} from "../policy/settings/settings.js";
 import { saidBy } from "../policy/settings/spec.js";
 import type { FileLayers } from "../policy/settings/tuning.js";
-import { type ConfigSpec, type FiledPolicy, isReference, located, type Located } from "./read-spec.js";
+import {
+  type ConfigSpec,
+  type FiledPolicy,
+  isReference,
+  located,
+  type Located,
+} from "./read-spec.js";
 import type { SharedPlan } from "./shared-parts.js";
 
 /** What a file is going to change, with everything that speaks against it. */
@@ -43,7 +55,9 @@ export function planPolicies(spec: ConfigSpec, shared: SharedPlan): ConfigPlan {
     issues: [
       ...changes.flatMap(({ policy, prepared }) => foundIn(policy.name, prepared.issues)),
       ...unmet.flatMap(([name, layer]) => foundIn(name, alone(name, layer, shared))),
-      ...namesInFile().filter((name) => !layers.has(name)).flatMap(stillUsed),
+      ...namesInFile()
+        .filter((name) => !layers.has(name))
+        .flatMap(stillUsed),
     ],
   };
 }
@@ -78,7 +92,7 @@ function sayingOf(spec: FiledPolicy["own"], shared: SharedPlan): Settings {
     const fields = fieldsOf(shared.pending.get(part) ?? part.given, "file");
     parts[kind] = { source: "file", part, fields, isWhole: true };
   }
-  return { ...said, parts: parts as Settings["parts"] };
+  return { ...said, parts };
 }
 
 /** No code knows the policy yet: what it may still add cannot be missed. */

@@ -20,7 +20,10 @@ export interface SharedPlan {
  * A part that code has given the name and the kind of one under `shared` is that part: the file over code, field by
  * field. One that is no longer in the file is again what code has made it.
  */
-export function planShared({ shared }: ConfigSpec, before: ReadonlyMap<string, unknown>): SharedPlan {
+export function planShared(
+  { shared }: ConfigSpec,
+  before: ReadonlyMap<string, unknown>,
+): SharedPlan {
   const pending = new Map<StatefulPart, Options>();
   const issues: Located[] = [];
   const parts = new Map<string, StatefulPart>();
@@ -30,14 +33,24 @@ export function planShared({ shared }: ConfigSpec, before: ReadonlyMap<string, u
     const wholes = ofCode.map((part) => [part, { ...part.original, ...options }] as const);
     const whole = wholes[0]?.[1] ?? { ...options, name };
     const { issues: wrong } = checkKind(kind, whole);
-    issues.push(...located(["shared", name], wrong.map((issue) => under(name, issue))));
+    issues.push(
+      ...located(
+        ["shared", name],
+        wrong.map((issue) => under(name, issue)),
+      ),
+    );
     if (wrong.length > 0) continue;
     const part = wholes[0]?.[0] ?? makeOrGet(key, kind, whole);
     parts.set(key, part);
     for (const [each, options] of wholes.length > 0 ? wholes : [[part, whole] as const]) {
       pending.set(each, options);
       const against = each.problemsOfBecoming(options);
-      issues.push(...located(["shared", name], against.map((issue) => under(name, issue))));
+      issues.push(
+        ...located(
+          ["shared", name],
+          against.map((issue) => under(name, issue)),
+        ),
+      );
     }
   }
   for (const key of before.keys())

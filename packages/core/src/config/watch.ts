@@ -55,9 +55,12 @@ export function watchConfig(path: string | URL): WatchedConfig {
 function rejected(file: string, error: unknown): void {
   const problems = problemsOf(error);
   if (hub.wanted) return tell(hub, { policy: "*" }, "config.rejected", { file, problems });
-  process.emitWarning(`${file} cannot be used, and everything stays as it was: ${problems.join("; ")}`, {
-    code: "BREAKWATER_CONFIG",
-  });
+  process.emitWarning(
+    `${file} cannot be used, and everything stays as it was: ${problems.join("; ")}`,
+    {
+      code: "BREAKWATER_CONFIG",
+    },
+  );
 }
 
 function problemsOf(error: unknown): string[] {

@@ -248,21 +248,16 @@ export function issueOf(path: string, expected: string, received: unknown, hint?
 }
 
 /** One error for all problems of a spec. */
-export function invalidSpec(
-  issues: readonly Issue[],
-  what = "Invalid options",
-): BreakwaterError {
+export function invalidSpec(issues: readonly Issue[], what = "Invalid options"): BreakwaterError {
   const lines = issues.map(({ path, expected, received, hint, line }) => {
     const advice = hint === undefined ? "" : `. ${hint}`;
     const where = line === undefined ? path : `line ${line}, ${path}`;
     return `  ${where}: expected ${expected}, received ${received}${advice}`;
   });
   const problems = issues.length === 1 ? "1 problem" : `${issues.length} problems`;
-  return new BreakwaterError(
-    "ERR_INVALID_SPEC",
-    `${what}, ${problems}:\n${lines.join("\n")}`,
-    { issues },
-  );
+  return new BreakwaterError("ERR_INVALID_SPEC", `${what}, ${problems}:\n${lines.join("\n")}`, {
+    issues,
+  });
 }
 
 function unknownOption(

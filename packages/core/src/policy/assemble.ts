@@ -126,7 +126,9 @@ export function overlay(outer: Assembly, inner: Assembly): Assembly {
     parts,
     options: { ...outer.options, ...given, ...definedOf(inner.options) },
     isBare: false,
-    fromClass: new Set([...Object.keys(outer.parts), ...namesOf(outer.options)].filter((name) => !own.has(name))),
+    fromClass: new Set(
+      [...Object.keys(outer.parts), ...namesOf(outer.options)].filter((name) => !own.has(name)),
+    ),
   };
 }
 

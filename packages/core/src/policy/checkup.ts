@@ -43,7 +43,9 @@ export class Checkup extends Readable {
   }
 
   toString(): string {
-    return this.policies.flatMap(({ policy, answers }) => [policy, ...answers.map(lineOf)]).join("\n");
+    return this.policies
+      .flatMap(({ policy, answers }) => [policy, ...answers.map(lineOf)])
+      .join("\n");
   }
 }
 
@@ -81,7 +83,9 @@ const QUESTIONS: { readonly [Q in CheckupAnswer["question"]]: (of: Examined) => 
   budget: ({ parts, lastHour }) => budgetOf(parts, lastHour),
   classification: (of) => classificationOf(of),
   timeout: ({ parts: { timeout } }) =>
-    timeout === undefined ? no("an attempt may take for ever", "timeout('2s')") : yes(timeout.describe()),
+    timeout === undefined
+      ? no("an attempt may take for ever", "timeout('2s')")
+      : yes(timeout.describe()),
   deadline: ({ parts: { deadline } }) =>
     deadline === undefined
       ? no("a call takes as long as its attempts do", "deadline('5s')")
@@ -105,7 +109,8 @@ function backoffOf(parts: Parts): Answered {
   const { retry } = parts;
   if (retry === undefined || !repeats(parts)) return yes("nothing is repeated");
   const { baseMs, jitter } = retry.rules;
-  if (jitter === "none") return no("those that fail together come back together", "retry({ jitter: 'full' })");
+  if (jitter === "none")
+    return no("those that fail together come back together", "retry({ jitter: 'full' })");
   if (baseMs === 0) return no("retries begin at once", "retry({ baseMs: '200ms' })");
   return yes(retry.describe());
 }
@@ -118,14 +123,17 @@ function budgetOf(parts: Parts, { share, calls, overMs }: RetryShare): Answered 
     calls === 0
       ? "no call"
       : `retries were ${share.toFixed(3)} of ${calls} ${calls === 1 ? "call" : "calls"}`;
-  return yes(`at most ${budget.rules.ratio} of the calls; ${seen} in the last ${formatDuration(overMs)}`);
+  return yes(
+    `at most ${budget.rules.ratio} of the calls; ${seen} in the last ${formatDuration(overMs)}`,
+  );
 }
 
 /** What no rule knows is judged by a guess: repeated, and held against the dependency. */
 function classificationOf({ attempts, unknownErrors }: Examined): Answered {
   const { success, late: _, ...failed } = attempts;
   const failures = Object.values(failed).reduce((sum, count) => sum + count, 0);
-  if (failures === 0) return { answer: "unknown", reason: `no attempt has failed yet, of ${success}` };
+  if (failures === 0)
+    return { answer: "unknown", reason: `no attempt has failed yet, of ${success}` };
   const share = (unknownErrors / failures).toFixed(3);
   const reason = `${share} of ${failures} failed attempts were of a kind that no rule knows`;
   return unknownErrors === 0 ? yes(reason) : no(reason, "classify((error) => …)");
@@ -134,7 +142,10 @@ function classificationOf({ attempts, unknownErrors }: Examined): Answered {
 function idempotencyOf(parts: Parts, idempotent: Explanation["idempotent"]): Answered {
   if (idempotent !== "not declared") return yes(`declared: ${idempotent}`);
   if (!repeats(parts)) return yes("nothing is repeated");
-  return no("calls are repeated, and nobody has said that they may be", "{ idempotent: true }, or false for writes");
+  return no(
+    "calls are repeated, and nobody has said that they may be",
+    "{ idempotent: true }, or false for writes",
+  );
 }
 
 function lineOf({ question, answer, reason, add }: CheckupAnswer): string {

@@ -52,7 +52,7 @@ export class Explanation extends Readable {
   readonly owner?: string;
   readonly runbook?: string;
   /** Each option of each part that there is, and the policy's own, with who has said it. Prints as a table. */
-  readonly values: readonly ExplainedValue[];
+  readonly values: ExplainedValues;
   /** What deserves a thought. */
   readonly notes: readonly string[];
 
@@ -110,7 +110,7 @@ export class Explanation extends Readable {
 }
 
 /** A list that prints as a table. */
-class ExplainedValues extends Array<ExplainedValue> {
+export class ExplainedValues extends Array<ExplainedValue> {
   static override get [Symbol.species](): ArrayConstructor {
     return Array;
   }
@@ -125,7 +125,9 @@ class ExplainedValues extends Array<ExplainedValue> {
 
   override toString(): string {
     const width = Math.max(0, ...this.map(({ path }) => path.length)) + 2;
-    return this.map(({ path, value, source }) => `${path.padEnd(width)}${textOf(path, value)}  (${source})`).join("\n");
+    return this.map(
+      ({ path, value, source }) => `${path.padEnd(width)}${textOf(path, value)}  (${source})`,
+    ).join("\n");
   }
 }
 

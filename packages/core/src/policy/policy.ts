@@ -171,7 +171,11 @@ export class LivePolicy implements Policy, PartUser {
     this.name = options.name ?? defaultName ?? `anonymous-${++unnamed}`;
     this.#events = new Events(this.name);
     tellShared(assembly.parts);
-    this.#tuning = new Tuning(this, declaredBy(assembly), this.#named ? fileSays(this.name) : undefined);
+    this.#tuning = new Tuning(
+      this,
+      declaredBy(assembly),
+      this.#named ? fileSays(this.name) : undefined,
+    );
     const prepared = this.#tuning.now();
     throwIfAny(prepared.issues);
     this.#parts = this.#tuning.accept(prepared);
@@ -289,7 +293,11 @@ export class LivePolicy implements Policy, PartUser {
   }
 
   /** From one plan to the next: calls that run end under the one that they began under. */
-  #change(how: "retune" | "tune" | "file" | "code", prepared: Prepared, why: Reason): PolicyChange | undefined {
+  #change(
+    how: "retune" | "tune" | "file" | "code",
+    prepared: Prepared,
+    why: Reason,
+  ): PolicyChange | undefined {
     throwIfAny(prepared.issues);
     modeOf(this.name, prepared.options); // the last thing that may throw
     const before = this.#tuning.values;

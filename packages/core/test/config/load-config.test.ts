@@ -82,9 +82,15 @@ describe("a config", () => {
     load(`policies: { ${name}: { timeout: 1s } }`);
     ledger.tune({ timeout: "500ms" });
     load(`# a comment\npolicies:\n  ${name}:\n    timeout: "1s"\n  other: {}`);
-    expect(valueOf(ledger, "timeout.attemptTimeoutMs")).toMatchObject({ value: 500, source: "tune" });
+    expect(valueOf(ledger, "timeout.attemptTimeoutMs")).toMatchObject({
+      value: 500,
+      source: "tune",
+    });
     load(`policies: { ${name}: { timeout: 3s } }`);
-    expect(valueOf(ledger, "timeout.attemptTimeoutMs")).toMatchObject({ value: 3_000, source: "file" });
+    expect(valueOf(ledger, "timeout.attemptTimeoutMs")).toMatchObject({
+      value: 3_000,
+      source: "file",
+    });
   });
 
   it("fills in by its defaults what neither code nor the policy says", () => {
@@ -145,9 +151,14 @@ policies:
     protect(Rates, { latest: [timeout("2s")] });
     await new Rates().latest();
     const made = registry.policies().filter((policy) => policy.name === "Rates.latest");
-    expect(valueOf(made.at(-1) as never, "timeout.attemptTimeoutMs")).toMatchObject({ value: 3_000 });
+    expect(valueOf(made.at(-1) as never, "timeout.attemptTimeoutMs")).toMatchObject({
+      value: 3_000,
+    });
     const later = resilient(timeout("2s"), { name });
-    expect(valueOf(later, "timeout.attemptTimeoutMs")).toMatchObject({ value: 1_000, source: "file" });
+    expect(valueOf(later, "timeout.attemptTimeoutMs")).toMatchObject({
+      value: 1_000,
+      source: "file",
+    });
     load("policies: {}");
   });
 
@@ -159,7 +170,10 @@ policies: { ${one}: { breaker: crm }, ${two}: { breaker: crm, timeout: 2s } }
 `;
     load(text(2));
     const fail = () => Promise.reject(new Error("down"));
-    for (let n = 0; n < 2; n++) await resilient(one).execute(fail).catch(() => {});
+    for (let n = 0; n < 2; n++)
+      await resilient(one)
+        .execute(fail)
+        .catch(() => {});
     load(text(3));
     await expect(resilient(two).execute(fail)).rejects.toMatchObject({
       code: "ERR_CIRCUIT_OPEN",
@@ -250,7 +264,9 @@ it("with ten mistakes is ten problems, each with path, line, what was expected a
   ]);
   for (const { expected, received } of problems) expect([expected, received]).not.toContain("");
   expect(problems.find(({ path }) => path === "poilcies")?.hint).toBe("Did you mean policies?");
-  expect(problems.find(({ path }) => path.endsWith("resetTimeout"))?.hint).toBe("Here that is openMs");
+  expect(problems.find(({ path }) => path.endsWith("resetTimeout"))?.hint).toBe(
+    "Here that is openMs",
+  );
   expect(problems.find(({ path }) => path.endsWith("extends"))?.hint).toBe("Did you mean ledger?");
   expect(problems.find(({ path }) => path.endsWith("openMs"))).toMatchObject({
     expected: expect.stringContaining("a duration"),
@@ -260,7 +276,10 @@ it("with ten mistakes is ten problems, each with path, line, what was expected a
 
 describe("hostile input is refused:", () => {
   const bomb = `a: &a [x,x,x,x,x,x,x,x,x]
-${"bcdefgh".split("").map((name, n) => `${name}: &${name} [${Array(9).fill(`*${"abcdefgh"[n]}`).join(",")}]`).join("\n")}`;
+${"bcdefgh"
+  .split("")
+  .map((name, n) => `${name}: &${name} [${Array(9).fill(`*${"abcdefgh"[n]}`).join(",")}]`)
+  .join("\n")}`;
   it.each([
     ["__proto__ as a policy", "policies: { __proto__: { timeout: 1s } }"],
     ["__proto__ deep inside", "policies: { a: { breaker: { window: { __proto__: { ms: 9 } } } } }"],
@@ -283,7 +302,10 @@ ${"bcdefgh".split("").map((name, n) => `${name}: &${name} [${Array(9).fill(`*${"
     ["a list", "[]"],
     ["brackets without end", "[".repeat(100_000)],
     ["lists without end", "- ".repeat(50_000)],
-    ["levels without end", Array.from({ length: 2_000 }, (_, n) => `${" ".repeat(n)}a:`).join("\n")],
+    [
+      "levels without end",
+      Array.from({ length: 2_000 }, (_, n) => `${" ".repeat(n)}a:`).join("\n"),
+    ],
     ["a byte order mark", "\u{FEFF}policies: {}"],
     ["a zero byte", "policies: {}\u0000"],
     ["more than 1 MB", `# ${"x".repeat(1_000_001)}\npolicies: {}`],
@@ -317,7 +339,9 @@ describe("registry.seal()", () => {
     }
     definePolicy("mailserver", timeout("1s"));
     protect(Post, { send: "mailsever" });
-    expect(() => registry.seal()).toThrow(/"mailsever", asked for by Post\.send; did you mean "mailserver"\?/);
+    expect(() => registry.seal()).toThrow(
+      /"mailsever", asked for by Post\.send; did you mean "mailserver"\?/,
+    );
     definePolicy("mailsever", timeout("1s"));
     registry.seal();
   });

@@ -89,7 +89,10 @@ describe("a watched config is loaded again", () => {
     writeFileSync(path, textFor(name, "1s"));
     watched = watchConfig(path);
     expect(timeoutNow()).toBe(1_000);
-    for (const [text, ms] of [["2s", 2_000], ["3s", 3_000]] as const) {
+    for (const [text, ms] of [
+      ["2s", 2_000],
+      ["3s", 3_000],
+    ] as const) {
       change(textFor(name, text));
       await until(() => expect(timeoutNow()).toBe(ms));
     }
@@ -101,7 +104,11 @@ describe("a watched config is loaded again", () => {
     writeFileSync(path, textFor(name, "1s"));
     watched = watchConfig(path);
     const tookMs: number[] = [];
-    for (const [text, ms] of [["2s", 2_000], ["3s", 3_000], ["4s", 4_000]] as const) {
+    for (const [text, ms] of [
+      ["2s", 2_000],
+      ["3s", 3_000],
+      ["4s", 4_000],
+    ] as const) {
       const beganMs = performance.now();
       writeFileSync(path, textFor(name, text));
       await until(() => expect(timeoutNow()).toBe(ms));
@@ -189,11 +196,10 @@ it("keeps no process alive", () => {
   writeFileSync(path, "policies: { crm: { timeout: 1s } }");
   const core = new URL("../../dist/config/index.js", import.meta.url).href;
   const script = `import { watchConfig } from ${JSON.stringify(core)}; watchConfig(${JSON.stringify(path)}); console.log("watching");`;
-  const { stdout, status } = spawnSync(
-    process.execPath,
-    ["--input-type=module", "-e", script],
-    { encoding: "utf8", timeout: 30_000 },
-  );
+  const { stdout, status } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+    encoding: "utf8",
+    timeout: 30_000,
+  });
   expect(stdout).toBe("watching\n");
   expect(status).toBe(0);
 });

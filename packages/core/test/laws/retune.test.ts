@@ -44,7 +44,7 @@ function withoutNothing(spec: CoreSpec): CoreSpec {
 
 describe.each(["direct", "drive"] as const)("with the driver %s", (driver) => {
   const moves: Arbitrary<Move> = fc.oneof(
-    { weight: 3, arbitrary: step as Arbitrary<Move> },
+    { weight: 3, arbitrary: step },
     {
       weight: 1,
       arbitrary: policyFor[driver].map((spec): Move => ({ become: spec })),
@@ -93,7 +93,7 @@ function expectOwnEnd(call: CallRecord): void {
   if (isRefusal(error)) expect(ran).toEqual([]);
   else if (error instanceof BreakwaterError)
     expect(error.code).toMatch(/ERR_ATTEMPT_TIMEOUT|ERR_DEADLINE_EXCEEDED/);
-  else expect(Object.is(error, (ran.at(-1)?.ended as { error: unknown }).error)).toBe(true);
+  else expect(ran.at(-1)?.ended).toHaveProperty("error", error);
 }
 
 /** No attempt is forgotten, and none is counted twice, over all plans. */

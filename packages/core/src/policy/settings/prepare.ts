@@ -1,7 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Issue } from "../../errors/errors.js";
 import { checkOptions, issueOf } from "../../parts/options.js";
-import { type Part, type PartKind, PART_KINDS, type PartUser, StatefulPart } from "../../parts/part.js";
+import {
+  type Part,
+  type PartKind,
+  PART_KINDS,
+  type PartUser,
+  StatefulPart,
+} from "../../parts/part.js";
 import type { Parts } from "../assemble.js";
 import { type ParsedPolicyOptions, policySchema } from "../policy-options.js";
 import { checkKind, KINDS } from "./kinds.js";
@@ -29,7 +35,7 @@ export interface Prepared {
   readonly build: () => Built;
 }
 
-export interface Built {
+interface Built {
   readonly parts: Parts;
   /** Those that nobody but the policy holds. */
   readonly own: Parts;
@@ -83,7 +89,7 @@ function completed(settings: Settings): Settings {
   const { retry } = parts;
   const repeats = retry != null && retry.fields["maxAttempts"]?.value !== 1;
   if (repeats && parts["budget"] === undefined) parts["budget"] = IMPLIED;
-  return { ...settings, parts: parts as Settings["parts"] };
+  return { ...settings, parts };
 }
 
 function plan(

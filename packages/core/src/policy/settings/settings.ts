@@ -4,7 +4,7 @@ import { type Assembly, type Parts, RECOMMENDED } from "../assemble.js";
 /** Who has said a value: `default` nobody, `tune` a retune or a tune of the running policy. */
 export type Source = "default" | "code" | "class" | "file" | "tune" | "override";
 
-export interface Setting {
+interface Setting {
   readonly value: unknown;
   readonly source: Source;
 }
