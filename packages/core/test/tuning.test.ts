@@ -194,10 +194,9 @@ const shared = () => {
     reads: resilient(breaker, { name: "reads" }),
     writes: resilient(breaker, { name: "writes" }),
   };
+};
 
 describe("a part that several policies use", () => {
-  };
-
   it("is not changed through one of them", () => {
     const { reads, writes } = shared();
     const { message } = thrownBy(() => reads.tune({ breaker: { probes: 1 } }));
