@@ -39,7 +39,8 @@ const installed = new WeakMap<AnyAxiosInstance, Installation>();
  * refuse is a `BreakwaterError`.
  *
  * @throws BreakwaterError `ERR_INVALID_SPEC` for what is no axios instance or has been protected already, and for options
- * that cannot work; `ERR_UNKNOWN_POLICY`.
+ * that cannot work. A name is looked up at the first request, which fails with `ERR_UNKNOWN_POLICY` if nobody has
+ * defined it by then.
  * @example
  * const client = axios.create({ baseURL: "https://api.example.com" });
  * install(client, circuitBreaker(), retryBudget({ ratio: 0.1 }));
@@ -95,7 +96,7 @@ function installationOf(source: Source, eject: () => void): Installation {
 }
 
 function policyAt({ only, picks }: Source, key: string | undefined): Policy {
-  const policy = only ?? (key === undefined ? undefined : picks?.of(key));
+  const policy = only?.() ?? (key === undefined ? undefined : picks?.of(key));
   if (policy !== undefined) return policy;
   throw key === undefined
     ? badInput(

@@ -1,5 +1,6 @@
 import { type Call, type CallOptions, runningFrame } from "../call/call.js";
 import { parseCallOptions } from "../call/call-options.js";
+import type { Counters } from "../engine/counters.js";
 import { drainPlan, type DrainReport, sumOfDrains } from "../engine/drain.js";
 import type { Task } from "../engine/plan.js";
 import { Readiness } from "../engine/readiness.js";
@@ -25,6 +26,7 @@ import { board } from "./overrides/board.js";
 import { followOverridesFile } from "./overrides/file.js";
 import { Layer } from "./overrides/layer.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
+import { LastHour, type RetryShare } from "./last-hour.js";
 import { statefulOf } from "./stateful.js";
 import { modeOf } from "./mode.js";
 import { fileSays, tellShared } from "./settings/filed.js";
@@ -142,6 +144,16 @@ export interface Policy extends Watchable {
   restore(snapshot: PolicySnapshot): void;
 }
 
+/** What a policy shows to whoever examines it. */
+export interface Examined {
+  readonly policy: string;
+  readonly parts: Parts;
+  readonly explanation: Explanation;
+  readonly attempts: Counters["attempts"];
+  readonly unknownErrors: number;
+  readonly lastHour: RetryShare;
+}
+
 let unnamed = 0;
 
 const DEFAULT_GRACE_MS = 10_000;
@@ -171,6 +183,7 @@ export class LivePolicy implements Policy, PartUser, Restorable {
   #compiled: Cohorts;
   /** What operators have laid over it; it chooses the driver. */
   readonly #layer: Layer;
+  readonly #lastHour = new LastHour();
   /** Or has been asked for a name. */
   #named: boolean;
 
@@ -418,7 +431,21 @@ export class LivePolicy implements Policy, PartUser, Restorable {
     this.#events.emit("policy.unnamed", { hint: "give it a name: resilient({ name: 'crm' }, …)" });
   }
 
+  /** What it has to show to whoever examines it. */
+  get examined(): Examined {
+    const { counters } = this.#first.account;
+    return {
+      policy: this.name,
+      parts: this.#parts,
+      explanation: this.explain(),
+      attempts: counters.attempts,
+      unknownErrors: counters.unknownErrors,
+      lastHour: this.#lastHour.look(counters),
+    };
+  }
+
   health(): PolicyHealth {
+    this.#lastHour.look(this.#first.account.counters);
     return healthOf(this.name, this.#compiled.all, this.#layer.standing);
   }
 
