@@ -46,9 +46,10 @@ function judgeBody({ code, message, config }: AxiosError): Said {
   return hadItsTime(config) ? "timeout" : "transient";
 }
 
+/** By another clock than that of the timer, which may be a millisecond ahead. */
 function hadItsTime(config: AxiosError["config"]): boolean {
   const { durationMs = 0 } = config?.resilience?.report?.attempts.at(-1) ?? {};
-  return durationMs >= (config?.timeout || Infinity);
+  return durationMs + 1 >= (config?.timeout || Infinity);
 }
 
 function judgeSocket(error: AxiosError): Said {
