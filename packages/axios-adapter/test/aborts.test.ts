@@ -9,11 +9,14 @@ import {
   retryBudget,
   timeout,
 } from "@breakwater/core";
-import { describe, expect, it } from "vitest";
+import type { AxiosError, AxiosInstance } from "axios";
+import { describe, expect, it, vi } from "vitest";
 import { install } from "../src/index.js";
 import { CLIENTS, quickly, rejectionOf, VERSIONS } from "./support/clients.js";
-import { answer, hang, serve } from "./support/server.js";
+import { after, answer, hang, serve, type TestServer } from "./support/server.js";
 
+const arrived = (server: TestServer): Promise<void> =>
+  vi.waitFor(() => expect(server.received).toHaveLength(1), 10_000);
 const soon = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
 describe.each(CLIENTS)(
@@ -27,7 +30,7 @@ describe.each(CLIENTS)(
       install(client, circuitBreaker({ consecutiveFailures: 1 }), quickly());
       const controller = new AbortController();
       const sent = rejectionOf(client.get("/", { signal: controller.signal }));
-      await soon(50);
+      await arrived(server);
       controller.abort();
       const error = await sent;
       expect(isCancel(error)).toBe(true);
@@ -41,10 +44,24 @@ describe.each(CLIENTS)(
       install(client, retry({ baseMs: "20s", jitter: "none" }));
       const { token, cancel } = CancelToken.source();
       const sent = rejectionOf(client.get("/", { cancelToken: token }));
-      await soon(100);
+      await arrived(server);
+      await soon(100); // the answer is on its way, and then the wait begins
       cancel("enough");
       expect(isCancel(await sent)).toBe(true);
       expect(server.received).toHaveLength(1);
+    });
+
+    it("because time was up gets the error that axios has for it, and no other attempt", async () => {
+      const server = await serve(hang);
+      const plain = create({ baseURL: server.url });
+      const client = create({ baseURL: server.url });
+      install(client, quickly());
+      const timeOut = async (instance: AxiosInstance): Promise<AxiosError> =>
+        rejectionOf(instance.get("/", { signal: AbortSignal.timeout(300) }));
+      const { name, code, message } = await timeOut(plain);
+      expect(await timeOut(client)).toMatchObject({ name, code, message });
+      expect(code).toBe("ERR_CANCELED");
+      expect(server.received).toHaveLength(2);
     });
 
     it("because time was up by AbortSignal.timeout counts as a timeout of the host", async () => {
@@ -58,6 +75,31 @@ describe.each(CLIENTS)(
     });
   },
 );
+
+describe.each(CLIENTS)("config.timeout, with axios $version and $adapter", ({ create }) => {
+  it.each([false, true])(
+    "is a timeout of the attempt, with clarifyTimeoutError %s",
+    async (clarifyTimeoutError) => {
+      const server = await serve(hang);
+      const defaults = { baseURL: server.url, timeout: 200, transitional: { clarifyTimeoutError } };
+      const { code, message } = await rejectionOf(create(defaults).get("/"));
+      const client = create(defaults);
+      install(
+        client,
+        circuitBreaker({ timeoutRatio: 1, window: { count: 2 }, minimumCalls: 2 }),
+        quickly(2),
+      );
+      const error = await rejectionOf(client.get("/"));
+      expect(error).toMatchObject({ code, message });
+      expect(explainError(error)?.attempts.map(({ verdict }) => verdict)).toEqual([
+        "timeout",
+        "timeout",
+      ]);
+      expect(server.received).toHaveLength(3);
+      expect((await rejectionOf(client.get("/"))).code).toBe("ERR_CIRCUIT_OPEN");
+    },
+  );
+});
 
 describe("time limits", () => {
   const { create } = CLIENTS[0]!;
@@ -146,6 +188,46 @@ describe("inside a decorated method", () => {
     const error = await rejectionOf(outer.execute(() => client.get("/")));
     expect(error.code).toBe("ERR_DEADLINE_EXCEEDED");
     expect(performance.now() - beganMs).toBeLessThan(1_000);
+  });
+
+  it("a deadline that is over already lets nothing out, and is not the host's", async () => {
+    const server = await serve(answer(200));
+    const client = create({ baseURL: server.url });
+    install(client, circuitBreaker({ consecutiveFailures: 1 }), { name: "crm" });
+    const outer = resilient(deadline("30ms"));
+    let inside: Promise<unknown> | undefined;
+    await outer.execute(() => {
+      const endMs = performance.now() + 60;
+      while (performance.now() < endMs); // stands still, so that nobody can be told
+      inside = rejectionOf(client.get("/"));
+      return inside;
+    });
+    expect(await inside).toMatchObject({ code: "ERR_DEADLINE_EXCEEDED", policy: "crm" });
+    expect(server.received).toHaveLength(0);
+    expect((await client.get("/")).status).toBe(200);
+  });
+
+  it.each([
+    [false, "goes on by itself"],
+    [true, "is aborted with it"],
+  ])("behind an async interceptor, with context %s, a request %s", async (context) => {
+    const server = await serve(after(300, answer(200)));
+    const client = create({ baseURL: server.url });
+    install(client, circuitBreaker());
+    client.interceptors.request.use(async (config) => config);
+    const outer = resilient(timeout("50ms"), { context });
+    let inside: Promise<unknown> | undefined;
+    const error = await rejectionOf(
+      outer.execute(() => {
+        inside = client.get("/").then(
+          ({ status }) => status,
+          ({ code }: AxiosError) => code,
+        );
+        return inside;
+      }),
+    );
+    expect(error.code).toBe("ERR_ATTEMPT_TIMEOUT");
+    expect(await inside).toBe(context ? "ERR_CANCELED" : 200);
   });
 
   it("a policy that both share counts a failure once", async () => {

@@ -27,7 +27,9 @@ function behave(dice: number, request: IncomingMessage, response: ServerResponse
   if (dice < 0.05) request.socket.destroy();
   else if (dice < 0.1) response.writeHead(503).end();
   else if (dice < 0.12)
-    response.writeHead(200, { "content-length": "9" }).write("half", () => request.socket.destroy());
+    response
+      .writeHead(200, { "content-length": "9" })
+      .write("half", () => request.socket.destroy());
   else if (dice < 0.14) response.writeHead(429, { "retry-after": "0.01" }).end();
   else if (dice >= 0.142) setTimeout(() => response.end("1"), dice * 5); // else never
 }
