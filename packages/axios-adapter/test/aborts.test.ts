@@ -17,6 +17,11 @@ import { after, answer, hang, serve, type TestServer } from "./support/server.js
 
 const arrived = (server: TestServer): Promise<void> =>
   vi.waitFor(() => expect(server.received).toHaveLength(1), 10_000);
+const abortedIn = (ms: number, reason?: Error): AbortSignal => {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(reason), ms);
+  return controller.signal;
+};
 const soon = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
 describe.each(CLIENTS)(
@@ -51,15 +56,19 @@ describe.each(CLIENTS)(
       expect(server.received).toHaveLength(1);
     });
 
-    it("because time was up gets the error that axios has for it, and no other attempt", async () => {
+    it.each([
+      ["because time was up", () => AbortSignal.timeout(300)],
+      ["with a reason", () => abortedIn(300, new Error("why"))],
+      ["without a reason", () => abortedIn(300)],
+    ])("%s gets the error that axios has for it, and no other attempt", async (_, signal) => {
       const server = await serve(hang);
       const plain = create({ baseURL: server.url });
       const client = create({ baseURL: server.url });
       install(client, quickly());
-      const timeOut = async (instance: AxiosInstance): Promise<AxiosError> =>
-        rejectionOf(instance.get("/", { signal: AbortSignal.timeout(300) }));
-      const { name, code, message } = await timeOut(plain);
-      expect(await timeOut(client)).toMatchObject({ name, code, message });
+      const giveUp = async (instance: AxiosInstance): Promise<AxiosError> =>
+        rejectionOf(instance.get("/", { signal: signal() }));
+      const { name, code, message } = await giveUp(plain);
+      expect(await giveUp(client)).toMatchObject({ name, code, message });
       expect(code).toBe("ERR_CANCELED");
       expect(server.received).toHaveLength(2);
     });
@@ -140,6 +149,42 @@ describe("time limits", () => {
     const [first, second] = server.received.map(({ headers }) => Number(headers["x-left"]));
     expect(first).toBeLessThanOrEqual(5_000);
     expect(second).toBeLessThan(first! - 150);
+  });
+});
+
+describe("the header that tells the time an attempt has", () => {
+  const said = async (
+    format: "ms" | "s" | "epoch-ms" | "grpc",
+    timeoutMs: number,
+  ): Promise<unknown> => {
+    const client = CLIENTS[0]!.create({
+      timeout: timeoutMs,
+      adapter: async (config) => ({
+        config,
+        data: config.headers.get("X-Left"),
+        status: 200,
+        statusText: "",
+        headers: {},
+      }),
+    });
+    install(client, { deadlineHeader: { name: "X-Left", format } });
+    return (await client.get("http://crm.example/", { responseType: "text" })).data;
+  };
+
+  it.each([
+    ["ms", 2_500, "2500"],
+    ["s", 2_500, "2.500"],
+    ["grpc", 2_500, "2500m"],
+    ["grpc", 200_000_000, "200000S"],
+  ] as const)("has as %s of %d ms: %s", async (format, ms, expected) => {
+    expect(await said(format, ms)).toBe(expected);
+  });
+
+  it("has as epoch-ms the moment when it ends", async () => {
+    const beganMs = Date.now();
+    const endMs = Number(await said("epoch-ms", 2_500));
+    expect(endMs - 2_500).toBeGreaterThanOrEqual(beganMs);
+    expect(endMs - 2_500).toBeLessThanOrEqual(Date.now());
   });
 });
 

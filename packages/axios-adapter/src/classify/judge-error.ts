@@ -53,6 +53,7 @@ function hadItsTime(config: AxiosError["config"]): boolean {
 }
 
 function judgeSocket(error: AxiosError): Said {
+  if (withCauses(error).some(isTooManyRedirects)) return "permanent";
   const isTimeout = error.code === "ETIMEDOUT" || /timeout/i.test(error.message);
   const calls = withCauses(error).filter(({ syscall }) => syscall !== undefined);
   if (calls.length > 0 && calls.every(isConnecting))
@@ -63,6 +64,11 @@ function judgeSocket(error: AxiosError): Said {
 
 function isConnecting({ syscall }: { readonly syscall?: unknown }): boolean {
   return syscall === "connect" || syscall === "getaddrinfo";
+}
+
+/** As undici says it: without a code. */
+function isTooManyRedirects({ message }: { readonly message?: unknown }): boolean {
+  return message === "redirect count exceeded";
 }
 
 function hasCode(error: unknown): boolean {
