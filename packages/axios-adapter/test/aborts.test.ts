@@ -152,25 +152,25 @@ describe("time limits", () => {
   });
 });
 
-describe("the header that tells the time an attempt has", () => {
-  const said = async (
-    format: "ms" | "s" | "epoch-ms" | "grpc",
-    timeoutMs: number,
-  ): Promise<unknown> => {
-    const client = CLIENTS[0]!.create({
-      timeout: timeoutMs,
-      adapter: async (config) => ({
-        config,
-        data: config.headers.get("X-Left"),
-        status: 200,
-        statusText: "",
-        headers: {},
-      }),
-    });
-    install(client, { deadlineHeader: { name: "X-Left", format } });
-    return (await client.get("http://crm.example/", { responseType: "text" })).data;
-  };
+const said = async (
+  format: "ms" | "s" | "epoch-ms" | "grpc",
+  timeoutMs: number,
+): Promise<unknown> => {
+  const client = CLIENTS[0]!.create({
+    timeout: timeoutMs,
+    adapter: async (config) => ({
+      config,
+      data: config.headers.get("X-Left"),
+      status: 200,
+      statusText: "",
+      headers: {},
+    }),
+  });
+  install(client, { deadlineHeader: { name: "X-Left", format } });
+  return (await client.get("http://crm.example/", { responseType: "text" })).data;
+};
 
+describe("the header that tells the time an attempt has", () => {
   it.each([
     ["ms", 2_500, "2500"],
     ["s", 2_500, "2.500"],

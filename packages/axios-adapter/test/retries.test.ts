@@ -250,6 +250,8 @@ describe("beforeAttempt", () => {
   });
 });
 
+const transformResponse = (text: string): unknown => JSON.parse(text.slice(4));
+
 describe.each(CLIENTS)("JSON that is none, with axios $version and $adapter", ({ create }) => {
   const strict = { responseType: "json", transitional: { silentJSONParsing: false } } as const;
 
@@ -278,7 +280,6 @@ describe.each(CLIENTS)("JSON that is none, with axios $version and $adapter", ({
     const client = create({ baseURL: server.url });
     install(client, quickly());
     expect((await client.get("/")).data).toBe(")]}'1");
-    const transformResponse = (text: string): unknown => JSON.parse(text.slice(4));
     expect((await client.get("/", { ...strict, transformResponse })).data).toBe(1);
     expect(server.received).toHaveLength(2);
   });
