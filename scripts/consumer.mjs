@@ -25,7 +25,7 @@ export const compilers = Object.fromEntries(
  * @param {string} line Of TypeScript.
  * @param {string} project The configuration of the project, in that folder.
  */
-export async function compile(dir, line, project) {
+export async function runTsc(dir, line, project) {
   const tsc = join(dir, `node_modules/typescript-${line}/bin/tsc`);
   await run(process.execPath, [tsc, "-p", project], { cwd: dir });
 }

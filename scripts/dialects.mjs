@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { compile, compilers, makeConsumer, run, TYPESCRIPT } from "./consumer.mjs";
+import { compilers, makeConsumer, run, runTsc, TYPESCRIPT } from "./consumer.mjs";
 
 const PACKAGES = {
   ...compilers,
@@ -41,7 +41,7 @@ const tsc = (line) => async (dir, out, dialect) => {
     join(dir, `tsconfig.${out}.json`),
     JSON.stringify({ compilerOptions, files: ["consumer.ts"] }),
   );
-  await compile(dir, line, `tsconfig.${out}.json`);
+  await runTsc(dir, line, `tsconfig.${out}.json`);
 };
 
 const esbuild = async (dir, out, dialect) => {
@@ -105,9 +105,9 @@ async function runProgram(dir, out, flags) {
   return JSON.parse(stdout);
 }
 
-async function check(dir, { dialect, compile: build }, index) {
+async function check(dir, { dialect, compile }, index) {
   const out = `out-${index}`;
-  await build(dir, out, dialect);
+  await compile(dir, out, dialect);
   const bare = await runProgram(dir, out, []);
   const reflecting = await runProgram(dir, out, ["--import", "reflect-metadata"]);
   for (const found of [bare, reflecting])

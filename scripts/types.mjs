@@ -4,7 +4,7 @@ import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { compile, compilers, install, makeConsumer, TYPESCRIPT } from "./consumer.mjs";
+import { compilers, install, makeConsumer, runTsc, TYPESCRIPT } from "./consumer.mjs";
 
 const AXIOS = ["1.7.0", "1.21.1"];
 const CONSUMERS = { "ES module": "consumer.mts", CommonJS: "consumer.cts" };
@@ -42,7 +42,7 @@ async function check(dir, axios) {
     for (const [kind, file] of Object.entries(CONSUMERS)) {
       const row = `axios ${axios.padEnd(8)}tsc ${TYPESCRIPT[line].padEnd(8)}${kind.padEnd(11)}`;
       try {
-        await compile(dir, line, `tsconfig.${file}.json`);
+        await runTsc(dir, line, `tsconfig.${file}.json`);
         console.log(`${row}ok`);
       } catch (error) {
         process.exitCode = 1;

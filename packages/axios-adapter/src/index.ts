@@ -1,3 +1,4 @@
+// oxlint-disable-next-line typescript/triple-slash-reference -- an import would be left out of what is published
 /// <reference path="./commonjs.cts" preserve="true" />
 export { install, type Installation, resilienceOf } from "./install.js";
 export type { AnyAxiosInstance } from "./instance.js";

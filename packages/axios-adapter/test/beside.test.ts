@@ -6,7 +6,7 @@ import axiosRetry from "axios-retry";
 import nock from "nock";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { install } from "../src/index.js";
-import { CLIENTS, quickly, rejectionOf } from "./support/clients.js";
+import { CLIENTS, quickly, rejectionOf, VERSION_NAMES, VERSIONS } from "./support/clients.js";
 import { answer, closedPort, serve } from "./support/server.js";
 
 describe.each(CLIENTS)("axios-retry beside us, with axios $version and $adapter", ({ create }) => {
@@ -51,6 +51,7 @@ describe.each(CLIENTS)("axios-retry beside us, with axios $version and $adapter"
   });
 });
 
+// It takes axios 1.19 and newer.
 describe("axios-cache-interceptor beside us", () => {
   it.each(["before", "after"])(
     "put on %s us answers from its cache without a call of ours",
@@ -70,9 +71,9 @@ describe("axios-cache-interceptor beside us", () => {
   );
 });
 
-describe("axios-mock-adapter beside us", () => {
+describe.each(VERSION_NAMES)("axios-mock-adapter beside us, with axios %s", (version) => {
   it("answers as a server would, and its answers are judged", async () => {
-    const client = axios.create({ baseURL: "http://crm.example" });
+    const client = VERSIONS[version].create({ baseURL: "http://crm.example" });
     install(client, quickly());
     const mock = new MockAdapter(client as never);
     mock.onGet("/").replyOnce(503).onGet("/").reply(200, { fine: true });
@@ -84,12 +85,15 @@ describe("axios-mock-adapter beside us", () => {
   });
 });
 
-describe("nock beside us", () => {
+describe.each(CLIENTS)("nock beside us, with axios $version and $adapter", ({ create }) => {
+  beforeEach(() => {
+    if (!nock.isActive()) nock.activate();
+  });
   afterEach(() => nock.restore());
 
   it("answers as a server would", async () => {
     nock("http://crm.example").get("/").reply(503).get("/").reply(200, { fine: true });
-    const client = axios.create({ baseURL: "http://crm.example", adapter: "http" });
+    const client = create({ baseURL: "http://crm.example" });
     install(client, quickly());
     expect((await client.get("/")).data).toEqual({ fine: true });
   });

@@ -59,10 +59,10 @@ function rowsFrom(http: Outcomes, fetch: Outcomes): string[] {
 }
 
 describe("faults on real servers", () => {
-  const seen = new Map<string, Promise<Outcomes>>();
+  const seen = new Map<Client, Promise<Outcomes>>();
   const seenBy = async (client: Client): Promise<Outcomes> => {
-    const outcomes = seen.get(String(client)) ?? outcomesOf(client);
-    seen.set(String(client), outcomes);
+    const outcomes = seen.get(client) ?? outcomesOf(client);
+    seen.set(client, outcomes);
     return outcomes;
   };
   const [http, fetch, ...older] = CLIENTS as [Client, Client, ...Client[]];

@@ -177,3 +177,28 @@ describe.each(CLIENTS)("the host, with axios $version and $adapter", ({ create }
     expect(config.resilience?.report?.key).toBe(host);
   });
 });
+
+describe("the host that chooses the circuit", () => {
+  it.each([
+    [{ url: "http://crm.example/a" }, "crm.example"],
+    [{ url: "https://CRM.example:8443?q=1" }, "crm.example:8443"],
+    [{ url: "https://user:secret@crm.example#top" }, "crm.example"],
+    [{ url: "https://crm.example:443/" }, "crm.example"],
+    [{ url: "//crm.example/a" }, "crm.example"],
+    [{ url: "/a", baseURL: "http://crm.example/v1" }, "crm.example"],
+    [{ url: "http://other.example/", baseURL: "http://crm.example/v1" }, "other.example"],
+    [
+      { url: "http://other.example/", baseURL: "http://crm.example/", allowAbsoluteUrls: false },
+      "crm.example",
+    ],
+    [{ url: "http://crm.example/", socketPath: "/run/crm.sock" }, "unix:/run/crm.sock"],
+    [{ url: "/nowhere" }, undefined],
+  ])("is for %j: %s", async (address, key) => {
+    const client = axios.create({
+      adapter: async (config) => ({ config, data: "", status: 200, statusText: "", headers: {} }),
+    });
+    install(client);
+    const { config } = await client.request(address);
+    expect(config.resilience?.report?.key).toBe(key);
+  });
+});

@@ -249,3 +249,38 @@ describe("beforeAttempt", () => {
     expect((await client.get("/")).status).toBe(200);
   });
 });
+
+const transformResponse = (text: string): unknown => JSON.parse(text.slice(4));
+
+describe.each(CLIENTS)("JSON that is none, with axios $version and $adapter", ({ create }) => {
+  const strict = { responseType: "json", transitional: { silentJSONParsing: false } } as const;
+
+  it("is a failure where axios is asked to say so: repeated, and held against the host", async () => {
+    const server = await serve(answer(200, {}, '{"half":'), answer(200), answer(200, {}, "<html>"));
+    const client = create({ baseURL: server.url, ...strict });
+    install(client, circuitBreaker({ consecutiveFailures: 2 }), quickly(2));
+    expect((await client.get("/")).data).toEqual({ status: 200 });
+    const error = await rejectionOf(client.get("/"));
+    expect(error).toMatchObject({ code: "ERR_BAD_RESPONSE", isAxiosError: true });
+    expect(error.config.resilience.report.attempts).toHaveLength(2);
+    expect((await rejectionOf(client.get("/"))).code).toBe("ERR_CIRCUIT_OPEN");
+    expect(server.received).toHaveLength(4);
+  });
+
+  it("is not repeated where the request is not idempotent", async () => {
+    const server = await serve(answer(200, {}, "<html>"));
+    const client = create({ baseURL: server.url, ...strict });
+    install(client, quickly());
+    expect((await rejectionOf(client.post("/"))).code).toBe("ERR_BAD_RESPONSE");
+    expect(server.received).toHaveLength(1);
+  });
+
+  it("is no failure where nobody asked, or where a transform of one's own comes first", async () => {
+    const server = await serve(answer(200, {}, ")]}'1"));
+    const client = create({ baseURL: server.url });
+    install(client, quickly());
+    expect((await client.get("/")).data).toBe(")]}'1");
+    expect((await client.get("/", { ...strict, transformResponse })).data).toBe(1);
+    expect(server.received).toHaveLength(2);
+  });
+});

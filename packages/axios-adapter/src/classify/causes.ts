@@ -3,6 +3,7 @@ const DEEPEST = 10;
 /** What an error may tell of the socket behind it. */
 export interface Failure {
   readonly code?: unknown;
+  readonly message?: unknown;
   readonly syscall?: unknown;
   readonly cause?: unknown;
   readonly errors?: unknown;

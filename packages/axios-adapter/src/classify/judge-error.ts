@@ -46,12 +46,14 @@ function judgeBody({ code, message, config }: AxiosError): Said {
   return hadItsTime(config) ? "timeout" : "transient";
 }
 
+/** By another clock than that of the timer, which may be a millisecond ahead. */
 function hadItsTime(config: AxiosError["config"]): boolean {
   const { durationMs = 0 } = config?.resilience?.report?.attempts.at(-1) ?? {};
-  return durationMs >= (config?.timeout || Infinity);
+  return durationMs + 1 >= (config?.timeout || Infinity);
 }
 
 function judgeSocket(error: AxiosError): Said {
+  if (withCauses(error).some(isTooManyRedirects)) return "permanent";
   const isTimeout = error.code === "ETIMEDOUT" || /timeout/i.test(error.message);
   const calls = withCauses(error).filter(({ syscall }) => syscall !== undefined);
   if (calls.length > 0 && calls.every(isConnecting))
@@ -62,6 +64,11 @@ function judgeSocket(error: AxiosError): Said {
 
 function isConnecting({ syscall }: { readonly syscall?: unknown }): boolean {
   return syscall === "connect" || syscall === "getaddrinfo";
+}
+
+/** As undici says it: without a code. */
+function isTooManyRedirects({ message }: { readonly message?: unknown }): boolean {
+  return message === "redirect count exceeded";
 }
 
 function hasCode(error: unknown): boolean {

@@ -10,14 +10,17 @@ import type { Sending } from "./sending.js";
 export interface Described {
   readonly url: InternalAxiosRequestConfig["url"];
   readonly baseURL: InternalAxiosRequestConfig["baseURL"];
+  readonly method: InternalAxiosRequestConfig["method"];
   readonly params: unknown;
   readonly data: unknown;
-  readonly headers: object;
+  readonly headers: InternalAxiosRequestConfig["headers"];
+  /** What they held. */
+  readonly fields: object;
 }
 
 export function describe(config: InternalAxiosRequestConfig): Described {
-  const { url, baseURL, params, data } = config;
-  return { url, baseURL, params, data, headers: Object.assign({}, config.headers) };
+  const { url, baseURL, method, params, data, headers } = config;
+  return { url, baseURL, method, params, data, headers, fields: Object.assign({}, headers) };
 }
 
 /** From here on it is what an adapter would get without us, but for the report and a time limit. */
@@ -32,14 +35,14 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 /** The request as it was described, whatever has been written to its config since. */
 export function copyOf(
   { config, given }: Sending,
-  { headers, ...described }: Described,
+  { headers, fields, ...described }: Described,
 ): InternalAxiosRequestConfig {
   const bare = Object.create(Object.getPrototypeOf(config) as object | null) as typeof config;
   const copy = Object.assign(bare, config, described);
   copy.adapter = given as NonNullable<typeof given>;
-  copy.headers = config.headers.concat();
+  copy.headers = headers.concat();
   copy.headers.clear();
-  Object.assign(copy.headers, headers);
+  Object.assign(copy.headers, fields);
   return copy;
 }
 

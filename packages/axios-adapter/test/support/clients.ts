@@ -5,6 +5,8 @@ import { retry, type Retry } from "@breakwater/core";
 /** Both ends of what the package claims to work with; the types are those of the newest. */
 export const VERSIONS = { newest: axios, oldest: oldest as unknown as typeof axios };
 
+export const VERSION_NAMES = ["newest", "oldest"] as const;
+
 export interface Client {
   readonly version: keyof typeof VERSIONS;
   readonly adapter: "http" | "fetch";
@@ -12,7 +14,7 @@ export interface Client {
 }
 
 /** Each version with each adapter of Node.js. */
-export const CLIENTS: readonly Client[] = (["newest", "oldest"] as const).flatMap((version) =>
+export const CLIENTS: readonly Client[] = VERSION_NAMES.flatMap((version) =>
   (["http", "fetch"] as const).map((adapter) => ({
     version,
     adapter,

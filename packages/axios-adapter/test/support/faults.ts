@@ -24,8 +24,8 @@ const hinted = (status: number, hint: () => string): Fault[1] =>
 /** HTTP has whole seconds: this one is up to a second from now. */
 const date = (): string => new Date(Date.now() + 1_000).toUTCString();
 
-/** Only where nothing comes: a busy machine must not make a timeout of another fault. */
-const WAIT_MS = 400;
+/** Only where nothing comes, and longer where something must: a busy machine must not make another fault of it. */
+const WAIT_MS = 1_000;
 
 export const FAULTS: readonly Fault[] = [
   ["connection refused", async () => `http://127.0.0.1:${await closedPort()}`],
@@ -36,7 +36,8 @@ export const FAULTS: readonly Fault[] = [
   ["a body that ends too soon", served(cutMidway)],
   ["no answer (black hole)", served(hang), WAIT_MS],
   ["headers too late", served(after(5_000, answer(200))), WAIT_MS],
-  ["a body that does not go on", served(stall), WAIT_MS],
+  ["a body that does not go on", served(stall), 2 * WAIT_MS],
+  ["redirects without end", served(answer(302, { location: "/" }))],
   ["404", served(answer(404))],
   ["500", served(answer(500))],
   ["429", served(answer(429))],

@@ -1,0 +1,151 @@
+import { circuitBreaker, explainError, timeout } from "@breakwater/core";
+import axios, { AxiosError, type InternalAxiosRequestConfig } from "axios";
+import { describe, expect, it, vi } from "vitest";
+import { install } from "../src/index.js";
+import { CLIENTS, quickly, rejectionOf } from "./support/clients.js";
+
+const URL = "http://crm.example/";
+const response = (config: InternalAxiosRequestConfig, status = 200) => ({
+  config,
+  status,
+  data: "",
+  statusText: "",
+  headers: {},
+});
+
+/** An adapter that ends when its signal says so, and not before. */
+async function untilAborted(config: InternalAxiosRequestConfig): Promise<never> {
+  const signal = config.signal as AbortSignal;
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(new AxiosError("gone", "ERR_CANCELED", config)));
+  });
+}
+
+/** One that has a signal, and never ends. */
+async function deaf({ signal }: InternalAxiosRequestConfig): Promise<never> {
+  return new Promise(() => void signal);
+}
+
+describe("the signal of an attempt", () => {
+  it("is made for an adapter that reads it only", async () => {
+    const made = vi.spyOn(globalThis, "AbortController");
+    const client = axios.create({ adapter: async (config) => response(config) });
+    install(client);
+    await client.get(URL);
+    expect(made).not.toHaveBeenCalled();
+    await client.get(URL, {
+      adapter: async (config) => response(config, config.signal?.aborted === false ? 201 : 500),
+    });
+    expect(made).toHaveBeenCalledOnce();
+    made.mockRestore();
+  });
+
+  it("reaches an adapter of one's own when the policy is drained", async () => {
+    const client = axios.create({ adapter: untilAborted });
+    const { drain } = install(client, circuitBreaker());
+    const sent = rejectionOf(client.get(URL));
+    await new Promise(setImmediate);
+    await drain({ graceMs: 0 });
+    expect((await sent).message).toBe("gone");
+  });
+
+  it("is another one in each attempt", async () => {
+    const signals: unknown[] = [];
+    const client = axios.create({
+      adapter: async (config) => {
+        expect(config.signal).toBe(config.signal);
+        return response(config, signals.push(config.signal) < 3 ? 503 : 200);
+      },
+    });
+    install(client, quickly());
+    await client.get(URL);
+    expect(new Set(signals).size).toBe(3);
+  });
+
+  it("is gone when the request is over: its config has that of the caller, or none", async () => {
+    const client = axios.create({
+      adapter: async (config) => (void config.signal, response(config)),
+    });
+    install(client, quickly());
+    expect((await client.get(URL)).config.signal).toBeUndefined();
+    const { signal } = new AbortController();
+    expect((await client.get(URL, { signal })).config.signal).toBe(signal);
+  });
+
+  it("may be replaced by an adapter, and by beforeAttempt", async () => {
+    const { signal } = new AbortController();
+    const seen: unknown[] = [];
+    const client = axios.create({
+      adapter: async (config) => {
+        seen.push(config.signal);
+        config.signal = undefined as never;
+        return response(config);
+      },
+    });
+    install(client, { beforeAttempt: (config) => void (config.signal = signal) });
+    expect((await client.get(URL)).config.signal).toBeUndefined();
+    expect(seen).toEqual([signal]);
+  });
+
+  it("that timed out is not taken along when the request is sent anew by its config", async () => {
+    let aborts = true;
+    const client = axios.create({
+      adapter: (config) => (aborts ? untilAborted(config) : Promise.resolve(response(config))),
+    });
+    install(client, timeout("20ms"));
+    let config: InternalAxiosRequestConfig | undefined;
+    client.interceptors.request.use((given) => (config = given), null, { synchronous: true });
+    const error = await rejectionOf(client.get(URL));
+    expect(error.code).toBe("ERR_ATTEMPT_TIMEOUT");
+    expect(explainError(error)?.attempts).toHaveLength(1);
+    expect(config?.signal).toBeUndefined();
+    aborts = false;
+    expect((await client.request({ ...config, headers: {} })).status).toBe(200);
+  });
+});
+
+describe.each(CLIENTS)(
+  "a time limit of the policy, with axios $version and $adapter",
+  ({ create }) => {
+    it.each([
+      ["heeds", untilAborted],
+      ["does not heed", deaf],
+    ])("is what the caller hears of, where the adapter %s the abort", async (_, adapter) => {
+      const client = create({ adapter });
+      install(client, timeout("20ms"), quickly(2));
+      for (const maxAttempts of [1, 2]) {
+        const error = await rejectionOf(client.get(URL, { resilience: { maxAttempts } }));
+        expect(error.code).toBe("ERR_ATTEMPT_TIMEOUT");
+        const verdicts = explainError(error)?.attempts.map(({ verdict }) => verdict);
+        expect(verdicts).toEqual(Array.from({ length: maxAttempts }, () => "timeout"));
+      }
+    });
+  },
+);
+
+describe("an adapter that writes to what it gets", () => {
+  it("leaves later attempts as the first one was", async () => {
+    const seen: unknown[] = [];
+    const client = axios.create({
+      baseURL: "http://crm.example",
+      adapter: async (config) => {
+        const { url, baseURL, params, data, headers, method } = config;
+        seen.push(JSON.stringify({ url, baseURL, params, data, method, headers }));
+        headers.clear();
+        Object.assign(config, {
+          url: "/b",
+          baseURL: "",
+          params: {},
+          data: "left over",
+          method: "get",
+          headers: {},
+        });
+        return response(config, 503);
+      },
+    });
+    install(client, quickly());
+    await client.put("/a", "body", { params: { q: 1 }, headers: { "X-One": "1" } });
+    expect(seen).toHaveLength(3);
+    expect(new Set(seen).size).toBe(1);
+  });
+});
