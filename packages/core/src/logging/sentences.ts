@@ -48,7 +48,7 @@ const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = 
     `${policy} met an error that no rule knows, and takes it for ${verdict}: ${textOf(error)}`,
   "hook.failed": ({ policy, hook, error }) =>
     `a hook of ${policy} failed (${hook}), and changed nothing for the call: ${textOf(error)}`,
-  "override.set": (event) => `${overrideOf(event)}, until ${event.until} (${event.source})`,
+  "override.set": (event) => `${overrideOf(event)}, until ${event.until ?? ""} (${event.source})`,
   "override.ended": ({ ended, endedBy, endedWhy, ...event }) => {
     const by = endedBy === undefined ? "" : ` by ${endedBy}`;
     const why = endedWhy === undefined ? "" : ` (${endedWhy})`;
