@@ -14,6 +14,7 @@ import { rateLimitSchema } from "../../packages/core/src/parts/rate-limit.js";
 import { retrySchema } from "../../packages/core/src/parts/retry.js";
 import { retryBudgetSchema } from "../../packages/core/src/parts/retry-budget.js";
 import { deadlineSchema, timeoutSchema } from "../../packages/core/src/parts/time-limits.js";
+import { overrideSchema } from "../../packages/core/src/policy/overrides/request.js";
 import { policySchema } from "../../packages/core/src/policy/policy-options.js";
 import { root } from "./blocks.js";
 
@@ -33,6 +34,7 @@ const SCHEMAS = [
   { schema: fallbackSchema, source: "parts/fallback.ts", options: "FallbackOptions" },
   { schema: classifySchema, source: "parts/classify.ts", options: "ClassifyOptions" },
   { schema: logEventsSchema, source: "logging/log-events.ts", options: "LogEventsOptions" },
+  { schema: overrideSchema, source: "policy/overrides/request.ts", options: "Asked" },
   { schema: policySchema, source: "policy/policy-options.ts", options: "PolicyOptions" },
 ];
 
