@@ -37,11 +37,7 @@ export async function bundle(name = "core") {
     sourcemap: true,
     external,
     // Its build for Node.js is CommonJS, which a bundle of ES modules cannot hold.
-    alias: {
-      yaml: fileURLToPath(
-        new URL("../packages/core/node_modules/yaml/browser/index.js", import.meta.url),
-      ),
-    },
+    alias: { yaml: `${packages}core/node_modules/yaml/browser/index.js` },
     conditions: ["@breakwater/source"],
     legalComments: "none",
     metafile: true,

@@ -1,9 +1,10 @@
 // pnpm docs:reference: fills in the generated tables of the README and of docs/, from the schemas and tables of the source.
 // With --check it writes nothing, and exits with 1 when a file is stale.
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { configSchema } from "./config-schema.mjs";
 
 const FILES = ["README.md", "docs/reference.md", "docs/verdicts.md"];
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -17,7 +18,10 @@ async function loadSource() {
     export { classifySchema } from "./parts/classify.js";
     export { fallbackSchema } from "./parts/fallback.js";
     export { rateLimitSchema } from "./parts/rate-limit.js";
-    export { docOf } from "./parts/options.js";
+    export { docOf, schemaOf } from "./parts/options.js";
+    export { PART_KINDS } from "./parts/part.js";
+    export { KINDS, SHAREABLE } from "./policy/settings/kinds.js";
+    export { toJsonSchema } from "@valibot/to-json-schema";
     export { retrySchema } from "./parts/retry.js";
     export { retryBudgetSchema } from "./parts/retry-budget.js";
     export { deadlineSchema, timeoutSchema } from "./parts/time-limits.js";
@@ -241,13 +245,21 @@ function formatted(file, text) {
   return stdout;
 }
 
-const sections = tables(await loadSource());
+const core = await loadSource();
+const sections = tables(core);
 const stale = FILES.filter((file) => {
   const before = readFileSync(root + file, "utf8");
   const after = formatted(file, fillIn(before, sections));
   if (before !== after && !process.argv.includes("--check")) writeFileSync(root + file, after);
   return before !== after;
 });
+
+const SCHEMA_FILE = "packages/core/config.schema.json";
+const schemaNow = formatted(SCHEMA_FILE, JSON.stringify(configSchema(core)));
+if (!existsSync(root + SCHEMA_FILE) || readFileSync(root + SCHEMA_FILE, "utf8") !== schemaNow) {
+  stale.push(SCHEMA_FILE);
+  if (!process.argv.includes("--check")) writeFileSync(root + SCHEMA_FILE, schemaNow);
+}
 
 if (process.argv.includes("--check") && stale.length > 0) {
   console.error(`Stale: ${stale.join(", ")}. Run pnpm docs:reference.`);

@@ -37,7 +37,8 @@ const installed = new WeakMap<AnyAxiosInstance, Installation>();
  * refuse is a `BreakwaterError`.
  *
  * @throws BreakwaterError `ERR_INVALID_SPEC` for what is no axios instance or has been protected already, and for options
- * that cannot work; `ERR_UNKNOWN_POLICY`.
+ * that cannot work. A name is looked up at the first request, which fails with `ERR_UNKNOWN_POLICY` if nobody has
+ * defined it by then.
  * @example
  * const client = axios.create({ baseURL: "https://api.example.com" });
  * install(client, circuitBreaker(), retryBudget({ ratio: 0.1 }));
@@ -80,9 +81,9 @@ export function resilienceOf(instance: AnyAxiosInstance): Installation | undefin
   return installed.get(instance);
 }
 
-function installationOf(only: Policy | undefined, eject: () => void): Installation {
+function installationOf(only: (() => Policy) | undefined, eject: () => void): Installation {
   const policy = (): Policy => {
-    if (only !== undefined) return only;
+    if (only !== undefined) return only();
     throw badInput(
       "policy",
       "one policy for all requests",

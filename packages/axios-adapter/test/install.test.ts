@@ -1,4 +1,4 @@
-import { circuitBreaker, definePolicy, resilient } from "@breakwater/core";
+import { circuitBreaker, definePolicy, registry, resilient } from "@breakwater/core";
 import axios, { type AxiosInstance } from "axios";
 import { describe, expect, it, vi } from "vitest";
 import { install, resilienceOf } from "../src/index.js";
@@ -27,7 +27,6 @@ describe("install", () => {
       [{ deadlineHeader: { name: "X", format: "hours" } }],
       /install\.deadlineHeader: expected the name/,
     ],
-    [["unheard-of"], /No policy is named "unheard-of"/],
     [["crm", circuitBreaker()], /either a policy, its name or a function/],
     [[7], /policy\[0\]: expected a part/],
   ])("refuses wrong parts: %#", (parts, message) => {
@@ -35,6 +34,17 @@ describe("install", () => {
     expect(() => install(client, ...(parts as []))).toThrow(message);
     expect(resilienceOf(client)).toBeUndefined();
     install(client);
+  });
+
+  it("looks a name up at the first request, so that the configuration may be loaded after the client is made", async () => {
+    const server = await serve(answer(200));
+    const client = axios.create({ baseURL: server.url });
+    install(client, "defined-later");
+    await expect(client.get("/")).rejects.toThrow(/No policy is named "defined-later"/);
+    expect(() => registry.seal()).toThrow(/"defined-later", asked for by install\(axios\)/);
+    definePolicy("defined-later", circuitBreaker());
+    expect((await client.get("/")).status).toBe(200);
+    expect(resilienceOf(client)?.policy().name).toBe("defined-later");
   });
 
   it("takes the name of a policy, a policy, and a function that picks one", async () => {

@@ -45,7 +45,13 @@ export {
   type TimeoutOptions,
 } from "./parts/time-limits.js";
 export type { PolicyPart } from "./policy/assemble.js";
-export type { ExplainedPart, ExplainedValue, Explanation } from "./policy/explanation.js";
+export { type Checkup, type CheckupAnswer, checkup, type PolicyCheckup } from "./policy/checkup.js";
+export type {
+  ExplainedPart,
+  ExplainedValue,
+  ExplainedValues,
+  Explanation,
+} from "./policy/explanation.js";
 export type { BreakerHealth, BudgetHealth, BulkheadHealth, PolicyHealth } from "./policy/health.js";
 export { mapCalls, type MapCallsOptions, type MapResult } from "./policy/map-calls.js";
 export type { AsyncFunction, Policy } from "./policy/policy.js";
@@ -56,6 +62,7 @@ export type { PolicyPatch, PolicySpec } from "./policy/settings/spec.js";
 export type { PolicyOptions } from "./policy/policy-options.js";
 export {
   definePolicy,
+  policyNamed,
   type Registry,
   registry,
   type RegistryHealth,

@@ -1,4 +1,4 @@
-import { type Policy, type PolicyPart, resilient } from "@breakwater/core";
+import { type Policy, policyNamed, type PolicyPart, resilient } from "@breakwater/core";
 import type { AxiosInstance, InternalAxiosRequestConfig } from "axios";
 import { badInput, isPlainObject } from "../bad-input.js";
 import { checkOptions } from "../options/check.js";
@@ -12,12 +12,12 @@ export type PickPolicy = (config: InternalAxiosRequestConfig) => Policy | undefi
 /** Where the policies of an instance come from, and what it was told beside. */
 export interface Source {
   /** The one policy of all requests; undefined where a function picks. */
-  readonly only: Policy | undefined;
+  readonly only: (() => Policy) | undefined;
   readonly pick: PickPolicy;
   readonly options: AxiosOptions;
 }
 
-/** @throws BreakwaterError `ERR_INVALID_SPEC`, or `ERR_UNKNOWN_POLICY`. */
+/** @throws BreakwaterError `ERR_INVALID_SPEC` */
 export function sourceOf(instance: AxiosInstance, given: readonly unknown[]): Source {
   const borrowed = given.filter(isBorrowed);
   const rest = given.filter((item) => !isBorrowed(item));
@@ -33,11 +33,17 @@ export function sourceOf(instance: AxiosInstance, given: readonly unknown[]): So
       "Give the parts to the policy itself",
     );
   if (typeof only === "function") return { only: undefined, pick: picked(only), options };
-  return one(typeof only === "string" ? resilient(only) : only, options);
+  // A name is looked up at the first request: the configuration may be loaded after the clients are made.
+  if (typeof only === "string") return found(policyNamed(only, "install(axios)"), options);
+  return one(only, options);
 }
 
 function one(policy: Policy, options: AxiosOptions): Source {
-  return { only: policy, pick: () => policy, options };
+  return found(() => policy, options);
+}
+
+function found(only: () => Policy, options: AxiosOptions): Source {
+  return { only, pick: only, options };
 }
 
 /** A picker that gives anything but a policy is told so, for that request. */

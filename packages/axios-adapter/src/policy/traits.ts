@@ -7,16 +7,16 @@ export interface Traits {
   readonly limitsAttempts: boolean;
 }
 
-const known = new WeakMap<Policy, Traits>();
+const known = new WeakMap<Policy, { readonly revision: number; readonly traits: Traits }>();
 
-/** A policy says in its explanation what it has. */
+/** A policy says in its explanation what it has, until it is retuned. */
 export function traitsOf(policy: Policy): Traits {
   const before = known.get(policy);
-  if (before !== undefined) return before;
+  if (before?.revision === policy.revision) return before.traits;
   const { parts } = policy.explain();
   const has = (wanted: string): boolean =>
     parts.some(({ kind, present }) => kind === wanted && present);
   const traits = { retries: has("retry"), limitsAttempts: has("timeout") };
-  known.set(policy, traits);
+  known.set(policy, { revision: policy.revision, traits });
   return traits;
 }

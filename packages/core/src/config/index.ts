@@ -1,3 +1,4 @@
+import "../time/system-clock.js";
 import "./overrides-file.js";
 
 export { type ConfigSource, loadConfig, type LoadedConfig } from "./load.js";

@@ -26,6 +26,9 @@ const MOST_ALIASES = 50;
 /** A config has five levels; what is deeper by far is there to exhaust us. */
 const MOST_LEVELS = 64;
 
+/** `- - - -`, a level each. */
+const NESTED_IN_A_LINE = new RegExp(`^ *(?:[-?:][ \\t]+){${MOST_LEVELS},}`, "m");
+
 /** YAML 1.2 with its core schema, of which JSON is a part. */
 export function parseFile(text: string): ParsedFile {
   const early = refusedUnread(text);
@@ -70,6 +73,8 @@ function refusedUnread(text: string): Issue | undefined {
   const directive = /^%.*/m.exec(text);
   if (directive !== null)
     return problem("no YAML directive", directive[0], lineIn(text, directive.index));
+  const compact = NESTED_IN_A_LINE.exec(text);
+  if (compact !== null) return tooDeep(lineIn(text, compact.index));
   let level = 0;
   for (let at = 0; at < text.length; at++) {
     const character = text[at];

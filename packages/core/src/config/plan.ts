@@ -92,7 +92,7 @@ function sayingOf(spec: FiledPolicy["own"], shared: SharedPlan): Settings {
     const fields = fieldsOf(shared.pending.get(part) ?? part.given, "file");
     parts[kind] = { source: "file", part, fields, isWhole: true };
   }
-  return { ...said, parts: parts as Settings["parts"] };
+  return { ...said, parts };
 }
 
 /** No code knows the policy yet: what it may still add cannot be missed. */

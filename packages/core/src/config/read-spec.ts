@@ -1,12 +1,9 @@
 import type { Issue } from "../errors/errors.js";
 import { isPlainObject, issueOf } from "../parts/options.js";
-import type { PartKind } from "../parts/part.js";
 import { nearest } from "../policy/names.js";
 import { checkRequests, keysOf, type Request } from "../policy/overrides/request.js";
+import { SHAREABLE } from "../policy/settings/kinds.js";
 import { checkSection, checkSpec, isKind } from "../policy/settings/spec.js";
-
-/** The kinds of parts that policies can share in a file: those with a state. */
-export const SHAREABLE: readonly PartKind[] = ["breaker", "budget", "rateLimit", "bulkhead"];
 
 type Plain = Readonly<Record<string, unknown>>;
 
@@ -104,7 +101,7 @@ function checkExtends(keys: readonly string[], base: unknown, given: Plain): Loc
   if (base === undefined) return [];
   const names = Object.keys(given).filter((name) => name !== keys[1]);
   if (typeof base !== "string" || !names.includes(base)) {
-    const meant = nearest(String(base), names);
+    const meant = typeof base === "string" ? nearest(base, names) : undefined;
     const hint = meant === undefined ? undefined : `Did you mean ${meant}?`;
     return [locatedIssue(at, "the name of another policy of this file", base, hint)];
   }

@@ -144,6 +144,8 @@ function removedKinds(options: ParsedPolicyOptions): PartKind[] {
   return PART_KINDS.filter((kind) => options[kind] === null);
 }
 
+export const RECOMMENDED: readonly PartKind[] = ["breaker", "budget", "retry"];
+
 /** What somebody gets who asks for nothing in particular. */
 export function recommended(): Parts {
   return { breaker: circuitBreaker(), budget: retryBudget(), retry: retry() };

@@ -57,7 +57,7 @@ export class Explanation extends Readable {
   readonly owner?: string;
   readonly runbook?: string;
   /** Each option of each part that there is, and the policy's own, with who has said it. Prints as a table. */
-  readonly values: readonly ExplainedValue[];
+  readonly values: ExplainedValues;
   /** What deserves a thought. */
   readonly notes: readonly string[];
 
@@ -120,7 +120,7 @@ export class Explanation extends Readable {
 }
 
 /** A list that prints as a table. */
-class ExplainedValues extends Array<ExplainedValue> {
+export class ExplainedValues extends Array<ExplainedValue> {
   static override get [Symbol.species](): ArrayConstructor {
     return Array;
   }

@@ -1,6 +1,7 @@
 import { type Call, type CallOptions, runningFrame } from "../call/call.js";
 import { parseCallOptions } from "../call/call-options.js";
 import { drainPlan, type DrainReport } from "../engine/drain.js";
+import type { Counters } from "../engine/counters.js";
 import type { Task } from "../engine/plan.js";
 import { Readiness } from "../engine/readiness.js";
 import { scopeFor } from "../engine/scope.js";
@@ -22,6 +23,7 @@ import { board } from "./overrides/board.js";
 import { followOverridesFile } from "./overrides/file.js";
 import { Layer } from "./overrides/layer.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
+import { LastHour, type RetryShare } from "./last-hour.js";
 import { modeOf } from "./mode.js";
 import { fileSays, tellShared } from "./settings/filed.js";
 import type { PolicyChange } from "./settings/history.js";
@@ -128,6 +130,16 @@ export interface Policy extends Watchable {
   restore(snapshot: PolicySnapshot): void;
 }
 
+/** What a policy shows to whoever examines it. */
+export interface Examined {
+  readonly policy: string;
+  readonly parts: Parts;
+  readonly explanation: Explanation;
+  readonly attempts: Counters["attempts"];
+  readonly unknownErrors: number;
+  readonly lastHour: RetryShare;
+}
+
 let unnamed = 0;
 
 const DEFAULT_GRACE_MS = 10_000;
@@ -154,6 +166,7 @@ export class LivePolicy implements Policy, PartUser {
   #compiled: Compiled;
   /** What operators have laid over it; it chooses the driver. */
   readonly #layer: Layer;
+  readonly #lastHour = new LastHour();
   /** Or has been asked for a name. */
   #named: boolean;
 
@@ -373,8 +386,22 @@ export class LivePolicy implements Policy, PartUser {
     this.#events.emit("policy.unnamed", { hint: "give it a name: resilient({ name: 'crm' }, …)" });
   }
 
+  /** What it has to show to whoever examines it. */
+  get examined(): Examined {
+    const { counters } = this.#compiled.scopes.plan;
+    return {
+      policy: this.name,
+      parts: this.#parts,
+      explanation: this.explain(),
+      attempts: counters.attempts,
+      unknownErrors: counters.unknownErrors,
+      lastHour: this.#lastHour.look(counters),
+    };
+  }
+
   health(): PolicyHealth {
     const { counters } = this.#compiled.scopes.plan;
+    this.#lastHour.look(counters);
     return healthOf(this.name, this.#parts, counters, this.#layer.standing);
   }
 

@@ -7,13 +7,14 @@ import { invalidSpec, issueOf } from "../parts/options.js";
 import { clock } from "../time/clock.js";
 import type { Duration } from "../time/duration.js";
 import { type Assembly, assemble, type PolicyPart } from "./assemble.js";
-import { unknownPolicy } from "./names.js";
+import { nameUsers, type NameUser, unknownPolicy } from "./names.js";
 import { fileSays, namesInFile, onlyInFile } from "./settings/filed.js";
 import { type Sealed, seal } from "./seal.js";
 import type { PolicyHealth } from "./health.js";
 import { type AuditSink, auditTo } from "./overrides/audit.js";
 import type { Authorize } from "./overrides/authority.js";
 import { board } from "./overrides/board.js";
+import { followOverridesFile } from "./overrides/file.js";
 import { authorize, type OverrideHandle, setOverride } from "./overrides/operate.js";
 import type { Override } from "./overrides/override.js";
 import type { OverrideRequest } from "./overrides/request.js";
@@ -72,6 +73,22 @@ export function lookUp(name: string): LivePolicy {
   const layers = fileSays(name);
   if (layers === undefined) throw unknownPolicy(name, knownNames());
   return keep(new LivePolicy(onlyInFile(name, layers)));
+}
+
+/**
+ * A policy by its name, looked up when it is first asked for: for adapters that are installed before the configuration is
+ * loaded. `registry.seal()` knows of it, and names `where` it is asked for.
+ *
+ * @returns a function that throws `ERR_UNKNOWN_POLICY` as long as nobody has defined the name.
+ * @example
+ * const policy = policyNamed("crm", "install(axios)");
+ * const answer = await policy().execute(task);
+ */
+export function policyNamed(name: string, where: string): () => Policy {
+  const user: NameUser = { where, wants: name, mayMake: () => false };
+  nameUsers.add(user);
+  let found: LivePolicy | undefined;
+  return () => (found ??= lookUp(user.wants ?? name));
 }
 
 /** The file alone says what it is, and somebody uses it. */
@@ -216,7 +233,10 @@ export const registry: Registry = Object.freeze({
     return { status, at: clock.wallMs(), policies: health };
   },
   override: setOverride,
-  overrides: () => board.standing,
+  overrides(): readonly Override[] {
+    followOverridesFile();
+    return board.standing;
+  },
   authorize,
   audit: auditTo,
   async drain(options?: { readonly graceMs?: Duration }): Promise<DrainReport> {

@@ -27,6 +27,9 @@ interface Kind {
   readonly plain?: string;
 }
 
+/** Those with a state, which policies can share in a file. */
+export const SHAREABLE: readonly PartKind[] = ["breaker", "budget", "rateLimit", "bulkhead"];
+
 interface FallbackSpec {
   readonly answer: FallbackFunction | string;
 }

@@ -11,7 +11,7 @@ import {
 import type { Parts } from "../assemble.js";
 import { type ParsedPolicyOptions, policySchema } from "../policy-options.js";
 import { checkKind, KINDS } from "./kinds.js";
-import { plain, type Section, type Settings, type Source } from "./settings.js";
+import { IMPLIED, plain, type Section, type Settings, type Source } from "./settings.js";
 
 export type { Source };
 
@@ -35,7 +35,7 @@ export interface Prepared {
   readonly build: () => Built;
 }
 
-export interface Built {
+interface Built {
   readonly parts: Parts;
   /** Those that nobody but the policy holds. */
   readonly own: Parts;
@@ -85,12 +85,11 @@ export function prepare(
  */
 function completed(settings: Settings): Settings {
   const parts: Record<string, Section | null | undefined> = { ...settings.parts };
-  const implied: Section = { source: "default", fields: {}, isWhole: true };
-  if (parts["budget"] != null && parts["retry"] === undefined) parts["retry"] = implied;
+  if (parts["budget"] != null && parts["retry"] === undefined) parts["retry"] = IMPLIED;
   const { retry } = parts;
   const repeats = retry != null && retry.fields["maxAttempts"]?.value !== 1;
-  if (repeats && parts["budget"] === undefined) parts["budget"] = implied;
-  return { ...settings, parts: parts as Settings["parts"] };
+  if (repeats && parts["budget"] === undefined) parts["budget"] = IMPLIED;
+  return { ...settings, parts };
 }
 
 function plan(

@@ -1,10 +1,10 @@
 import type { Part, PartKind } from "../../parts/part.js";
-import { type Assembly, type Parts, recommended } from "../assemble.js";
+import { type Assembly, type Parts, RECOMMENDED } from "../assemble.js";
 
 /** Who has said a value: `default` nobody, `tune` a retune or a tune of the running policy. */
 export type Source = "default" | "code" | "class" | "file" | "tune" | "override";
 
-export interface Setting {
+interface Setting {
   readonly value: unknown;
   readonly source: Source;
 }
@@ -31,7 +31,8 @@ export interface Settings {
   readonly options: Fields;
 }
 
-export const NOTHING_SAID: Settings = { parts: {}, options: {} };
+/** Nobody has asked for it, and it is there. */
+export const IMPLIED: Section = { source: "default", fields: {}, isWhole: false };
 
 export function fieldsOf(given: object, source: Source): Fields {
   const entries = Object.entries(given).filter(([, value]) => value !== undefined);
@@ -46,8 +47,9 @@ function partsIn(parts: Parts): [string, Part][] {
 export function declaredBy({ parts, options, isBare, fromClass }: Assembly): Settings {
   const sections: Record<string, Section | null> = {};
   const sourceOf = (name: string): Source => (fromClass.has(name) ? "class" : "code");
-  for (const [kind, part] of partsIn(isBare ? recommended() : parts)) {
-    const source = isBare ? "default" : sourceOf(kind);
+  if (isBare) for (const kind of RECOMMENDED) sections[kind] = IMPLIED;
+  for (const [kind, part] of partsIn(parts)) {
+    const source = sourceOf(kind);
     sections[kind] = { source, part, fields: fieldsOf(part.given, source), isWhole: true };
   }
   const others: Record<string, Setting> = {};
