@@ -8,6 +8,7 @@ export function configSchema({
   PART_KINDS,
   SHAREABLE,
   policySchema,
+  overrideSchema,
   docOf,
   schemaOf,
   toJsonSchema,
@@ -53,6 +54,26 @@ export function configSchema({
   const kinds = Object.fromEntries(PART_KINDS.map((kind) => [kind, kindSchema(kind)]));
   const spec = objectOf(own);
   spec.properties = { ...kinds, ...spec.properties };
+  const meaningOf = (name) => ({
+    description: `${capital(docOf(overrideSchema.fields[name]).meaning)}.`,
+  });
+  const text = { type: "string", minLength: 1, maxLength: 256 };
+  const override = {
+    type: "object",
+    additionalProperties: false,
+    required: ["verb", "policy", "by", "why"],
+    properties: {
+      verb: { enum: ["block", "bypass", "tune", "reset"], ...meaningOf("verb") },
+      ...Object.fromEntries(
+        ["policy", "key", "by", "why"].map((name) => [name, { ...text, ...meaningOf(name) }]),
+      ),
+      until: {
+        type: "string",
+        description: "A time with its zone, such as 2026-11-24T03:45:00Z; or cleared.",
+      },
+      patch: { ...spec, ...meaningOf("patch") },
+    },
+  };
   const policy = structuredClone(spec);
   policy.properties.extends = {
     type: "string",
@@ -84,6 +105,11 @@ export function configSchema({
         type: "object",
         description: "Policies by name.",
         additionalProperties: { anyOf: [policy, { type: "null" }] },
+      },
+      overrides: {
+        type: "array",
+        description: "What operators have laid over policies.",
+        items: override,
       },
     },
     $defs: Object.fromEntries(

@@ -29,6 +29,7 @@ async function loadSource() {
     export { retryBudgetSchema } from "./parts/retry-budget.js";
     export { deadlineSchema, timeoutSchema } from "./parts/time-limits.js";
     export { logEventsSchema } from "./logging/log-events.js";
+    export { overrideSchema } from "./policy/overrides/request.js";
     export { policySchema } from "./policy/policy-options.js";
     export { ERRORS } from "./errors/errors.js";
     export { EVENTS } from "./events/catalog.js";
@@ -77,7 +78,7 @@ function tables(core) {
     core.fileDeadLettersSchema,
     core.replaySchema,
   ];
-  const schemas = [...withDefaults, core.policySchema];
+  const schemas = [...withDefaults, core.policySchema, core.overrideSchema];
   return {
     ...Object.fromEntries(
       schemas.map((schema) => [schema.title, () => optionTable(schema, docOf)]),
@@ -141,13 +142,24 @@ function eventTable(events) {
 function documentedEvents() {
   const text = readFileSync(`${source}events/catalog.ts`, "utf8");
   const [, body] = /interface EventDetails \{\n(.*?)\n\}/s.exec(text);
-  const entries = body.matchAll(/^ {2}(?:\/\*\* (.*?) \*\/\n {2})?"([\w.]+)": \{(.*?)\};$/gms);
-  return new Map(
-    [...entries].map(([, meaning = "", type, members]) => {
-      const fields = [...members.matchAll(/readonly (\w+\??):/g)].map(([, field]) => field);
-      return [type, { fields, meaning }];
-    }),
+  const entries = body.matchAll(
+    /^ {2}(?:\/\*\* (.*?) \*\/\n {2})?"([\w.]+)": (\w*)(?: & )?(?:\{(.*?)\})?;$/gms,
   );
+  return new Map(
+    [...entries].map(([, meaning = "", type, shared, members = ""]) => [
+      type,
+      { fields: [...fieldsOfInterface(text, shared), ...fieldsIn(members)], meaning },
+    ]),
+  );
+}
+
+const fieldsIn = (members) =>
+  [...members.matchAll(/readonly (\w+\??):/g)].map(([, field]) => field);
+
+/** What several events carry alike. */
+function fieldsOfInterface(text, name) {
+  const [, members = ""] = new RegExp(`interface ${name} \\{\n(.*?)\n\\}`, "s").exec(text) ?? [];
+  return name === "" ? [] : fieldsIn(members);
 }
 
 function peerTable(schemas) {

@@ -17,6 +17,7 @@ import { rateLimitSchema } from "../../packages/core/src/parts/rate-limit.js";
 import { retrySchema } from "../../packages/core/src/parts/retry.js";
 import { retryBudgetSchema } from "../../packages/core/src/parts/retry-budget.js";
 import { deadlineSchema, timeoutSchema } from "../../packages/core/src/parts/time-limits.js";
+import { overrideSchema } from "../../packages/core/src/policy/overrides/request.js";
 import { policySchema } from "../../packages/core/src/policy/policy-options.js";
 import { root } from "./blocks.js";
 
@@ -43,6 +44,7 @@ const SCHEMAS = [
   { schema: replaySchema, source: "dead-letters/replay.ts", options: "ReplayOptions" },
   { schema: classifySchema, source: "parts/classify.ts", options: "ClassifyOptions" },
   { schema: logEventsSchema, source: "logging/log-events.ts", options: "LogEventsOptions" },
+  { schema: overrideSchema, source: "policy/overrides/request.ts", options: "Asked" },
   { schema: policySchema, source: "policy/policy-options.ts", options: "PolicyOptions" },
 ];
 

@@ -59,6 +59,18 @@ describe("the environment", () => {
     expect(resilient({ name: "crm" }).explain().mode).toBe("enforce");
   });
 
+  it("is named by explain() where it is what says so", () => {
+    vi.stubEnv("BREAKWATER_MODE_CRM", "off");
+    const crm = resilient({ name: "crm" }).explain();
+    expect(crm.modeFrom).toBe("BREAKWATER_MODE_CRM");
+    expect(String(crm)).toContain("unprotected (BREAKWATER_MODE_CRM)");
+    vi.stubEnv("BREAKWATER_MODE", "enforce");
+    expect(resilient({ name: "rates", mode: "off" }).explain().modeFrom).toBe("BREAKWATER_MODE");
+    expect(resilient({ name: "crm", mode: "off" }).explain().modeFrom).toBe("BREAKWATER_MODE_CRM");
+    vi.unstubAllEnvs();
+    expect(resilient({ name: "crm", mode: "off" }).explain()).not.toHaveProperty("modeFrom");
+  });
+
   it("is told at once when it says what there is not", () => {
     vi.stubEnv("BREAKWATER_MODE", "of");
     expect(() => resilient({ name: "crm" })).toThrow(

@@ -39,8 +39,8 @@ export interface OverrideDetails {
   readonly key?: string;
   readonly by: string;
   readonly why: string;
-  /** Wall time, as ISO 8601; or `'cleared'`. */
-  readonly until: string;
+  /** Wall time, as ISO 8601; or `'cleared'`. Not of what acts once. */
+  readonly until?: string;
   /** The code, or the file that says so. */
   readonly source: string;
 }
@@ -167,7 +167,7 @@ export interface EventDetails {
     readonly endedWhy?: string;
   };
   /** What an operator asked for acts once, and has acted: circuits and budgets are as new, or overrides are off. */
-  "override.acted": Omit<OverrideDetails, "until">;
+  "override.acted": OverrideDetails;
   /** It was not allowed, and changed nothing. */
   "override.refused": OverrideDetails & { readonly error: ErrorSummary };
   /** A file of overrides cannot be used: those that stand stay as they are. */

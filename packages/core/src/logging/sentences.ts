@@ -68,7 +68,7 @@ const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = 
   },
   "shadow.would_time_out": ({ policy, key, tookMs, limitMs }) =>
     `${policy} would have cut an attempt${at(key)} short after ${formatDuration(limitMs)}: it took ${formatDuration(tookMs)}`,
-  "override.set": (event) => `${overrideOf(event)}, until ${event.until} (${event.source})`,
+  "override.set": (event) => `${overrideOf(event)}, until ${event.until ?? ""} (${event.source})`,
   "override.ended": ({ ended, endedBy, endedWhy, ...event }) => {
     const by = endedBy === undefined ? "" : ` by ${endedBy}`;
     const why = endedWhy === undefined ? "" : ` (${endedWhy})`;

@@ -14,6 +14,7 @@ import type { PolicyHealth } from "./health.js";
 import { type AuditSink, auditTo } from "./overrides/audit.js";
 import type { Authorize } from "./overrides/authority.js";
 import { board } from "./overrides/board.js";
+import { followOverridesFile } from "./overrides/file.js";
 import { authorize, type OverrideHandle, setOverride } from "./overrides/operate.js";
 import type { Override } from "./overrides/override.js";
 import type { OverrideRequest } from "./overrides/request.js";
@@ -250,7 +251,10 @@ export const registry: Registry = Object.freeze({
     return { status, at: clock.wallMs(), policies: health };
   },
   override: setOverride,
-  overrides: () => board.standing,
+  overrides(): readonly Override[] {
+    followOverridesFile();
+    return board.standing;
+  },
   authorize,
   audit: auditTo,
   snapshot: () => snapshotOf(everyPolicy),

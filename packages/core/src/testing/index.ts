@@ -1,5 +1,6 @@
 /** What tests of code that uses Breakwater need: virtual time, fresh state, scripted tasks, a log of events. */
 import { statefulParts } from "../parts/part.js";
+import { board } from "../policy/overrides/board.js";
 import type { EventType, ResilienceEvent } from "../events/catalog.js";
 import type { Watchable } from "../events/listeners.js";
 import { forgetAwaited } from "../policy/registry-snapshot.js";
@@ -16,13 +17,15 @@ export {
 } from "./scripted-task.js";
 
 /**
- * Puts every breaker, budget and bulkhead of the process back to how it was made: closed, full, empty. Work that is
- * running keeps its permits; work that has outlived its attempt is given up. Restored state that awaits policies is gone.
+ * Puts every breaker, budget and bulkhead of the process back to how it was made: closed, full, empty; and takes off all
+ * overrides. Work that is running keeps its permits; work that has outlived its attempt is given up. Restored state that
+ * awaits policies is gone.
  *
  * @example
  * afterEach(resetState);
  */
 export function resetState(): void {
+  for (const override of board.standing) board.end(override, { ended: "cleared" });
   for (const part of statefulParts()) part.reset();
   forgetAwaited();
 }

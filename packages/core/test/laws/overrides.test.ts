@@ -18,7 +18,9 @@ describe.each(["direct", "drive"] as const)("with the driver %s", (driver) => {
     const property = fc.asyncProperty(storms, async ({ policy, steps }) => {
       const ledger = new PassLedger();
       const { parts } = await inWorld(policy, driver, (world) => world.playAll(steps), {
-        ...ledger,
+        breaker: ledger.breaker,
+        rateLimit: ledger.rateLimit,
+        bulkhead: ledger.bulkhead,
         ...alone(),
       });
       for (const { given, exited } of ledger.passes) expect(exited).toBe(given);

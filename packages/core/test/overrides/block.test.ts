@@ -69,13 +69,10 @@ describe("a blocked policy", () => {
   });
 });
 
-describe("calls in flight when the block is set", () => {
-  const repeats = () =>
-    [
-      retry({ maxAttempts: 3, baseMs: 1_000, jitter: "none" }),
-      retryBudget({ reserve: 3 }),
-    ] as const;
+const repeats = () =>
+  [retry({ maxAttempts: 3, baseMs: 1_000, jitter: "none" }), retryBudget({ reserve: 3 })] as const;
 
+describe("calls in flight when the block is set", () => {
   it("end by themselves: a running attempt gives its result", async () => {
     const crm = resilient(...repeats(), named);
     const call = crm.execute(scriptedTask(returns("fine", { afterMs: 50 })));
@@ -168,7 +165,7 @@ describe("after a block", () => {
     expect(await rejectionOf(client.run(0))).toHaveProperty("code", "ERR_CIRCUIT_OPEN");
   });
 
-  it("it is not, as long as another block stands", () => {
+  it("the circuit is as it was, as long as another block stands", () => {
     const breaker = circuitBreaker();
     resilient(breaker, named);
     const [wide, narrow] = [ana("block", { policy: "*" }), ana("block")];
@@ -194,6 +191,8 @@ describe("after a block", () => {
     expect(isReady).toBe(false);
   });
 });
+
+const failsOnce = () => scriptedTask(throws(reset()), returns("fine"));
 
 describe("a blocked key", () => {
   it("is refused, and no other", async () => {
@@ -222,9 +221,8 @@ describe("a blocked key", () => {
 
   it("ends the waits of its own calls only", async () => {
     const crm = resilient(retry({ baseMs: 1_000, jitter: "none" }), named);
-    const task = () => scriptedTask(throws(reset()), returns("fine"));
-    const eu = rejectionOf(crm.execute(task(), { key: "EU" }));
-    const us = crm.execute(task(), { key: "US" });
+    const eu = rejectionOf(crm.execute(failsOnce(), { key: "EU" }));
+    const us = crm.execute(failsOnce(), { key: "US" });
     await test.clock.advance(1);
     ana("block", { key: "EU" });
     expect(await eu).toHaveProperty("code", "ECONNRESET");

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { rejectionOf, works } from "../regressions/fixtures.js";
-import { ana, atNoon } from "./support.js";
+import { ana, atNoon, thrownBy } from "./support.js";
 
 atNoon();
 afterEach(() => {
@@ -69,20 +69,18 @@ describe("the overrides of the config file", () => {
 
   it("are refused with everything that is wrong, line by line, and then nothing changes", () => {
     loadConfig({ text: BLOCK });
-    try {
+    const error = thrownBy(() =>
       loadConfig({
         text: `${BLOCK}  - verb: stop\n    policy: crm\n    by: ana\n    until: 30m\n`,
-      });
-    } catch (error) {
-      const { issues = [] } = error as BreakwaterError;
-      expect(issues.map(({ path, line }) => [path, line])).toEqual([
-        ["overrides[1].verb", 8],
-        ["overrides[1].until", 11],
-        ["overrides[1].why", 8],
-      ]);
-    }
+      }),
+    ) as BreakwaterError;
+    const { issues = [] } = error;
+    expect(issues.map(({ path, line }) => [path, line])).toEqual([
+      ["overrides[1].verb", 8],
+      ["overrides[1].until", 11],
+      ["overrides[1].why", 8],
+    ]);
     expect(registry.overrides()).toHaveLength(1);
-    expect.assertions(2);
   });
 
   it("a block of code survives a reload of the config", async () => {

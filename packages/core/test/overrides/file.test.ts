@@ -102,7 +102,11 @@ describe("an overrides file that cannot be used", () => {
     ["__proto__ inside", `[{ "patch": { "a": { "__proto__": {} } } }]`, /__proto__/],
     ["constructor", `[{ "constructor": { "prototype": {} } }]`, /prototype/],
     ["more than 1 MB", " ".repeat(1_000_001), /at most 1000000 bytes/],
-    ["more than 1,000 entries", Array(1_001).fill(block), /at most 1000 overrides/],
+    [
+      "more than 1,000 entries",
+      Array.from({ length: 1_001 }, () => block),
+      /at most 1000 overrides/,
+    ],
     ["nesting without end", "[".repeat(400_000), /./],
   ])("is refused and told: %s", async (_, content, message) => {
     expect(await rejectedWith(content)).toMatch(message);

@@ -11,7 +11,7 @@ import {
 import { eventLog } from "@breakwater/core/testing";
 import { describe, expect, it } from "vitest";
 import { fail, rejectionOf, works } from "../regressions/fixtures.js";
-import { ana, atNoon, MINUTE, NOON } from "./support.js";
+import { ana, atNoon, MINUTE, NOON, thrownBy } from "./support.js";
 
 const test = atNoon();
 
@@ -20,15 +20,24 @@ const brittle = () => circuitBreaker({ consecutiveFailures: 1, openMs: "1h", max
 
 /** What is wrong with it: path and what was expected. */
 function problems(given: unknown): Record<string, string> {
-  try {
-    registry.override(given as OverrideRequest);
-  } catch (error) {
-    const { code, issues = [] } = error as BreakwaterError;
-    expect(code).toBe("ERR_INVALID_SPEC");
-    expect(registry.overrides()).toEqual([]);
-    return Object.fromEntries(issues.map(({ path, expected }) => [path, expected]));
-  }
-  throw new Error("it should have been refused");
+  const error = thrownBy(() => registry.override(given as OverrideRequest)) as BreakwaterError;
+  expect(error.code).toBe("ERR_INVALID_SPEC");
+  expect(registry.overrides()).toEqual([]);
+  const { issues = [] } = error;
+  return Object.fromEntries(issues.map(({ path, expected }) => [path, expected]));
+}
+
+const standing = (): string[] =>
+  registry.overrides().map(({ policy, key }) => [policy, key].join("/"));
+
+async function done(): Promise<void> {
+  const block = ana("block");
+  block.clear("ben", "it was not the CRM");
+  ana("bypass", { key: "EU", until: MINUTE });
+  await test.clock.advance(MINUTE);
+  registry.overrides();
+  registry.override({ verb: "reset", policy: "*", by: "ana", why: "to be sure" });
+  await test.clock.advance(0);
 }
 
 describe("what an operator asks for", () => {
@@ -73,11 +82,8 @@ describe("what an operator asks for", () => {
   });
 
   it("is told what it is called here", () => {
-    try {
-      registry.override({ ...good, reason: "x" } as never);
-    } catch (error) {
-      expect(String(error)).toContain("Here that is why");
-    }
+    const error = thrownBy(() => registry.override({ ...good, reason: "x" } as never));
+    expect(String(error)).toContain("Here that is why");
   });
 
   it.each([
@@ -170,8 +176,6 @@ describe("reset", () => {
 });
 
 describe("clear", () => {
-  const standing = () => registry.overrides().map(({ policy, key }) => [policy, key].join("/"));
-
   it.each([
     [{ policy: "crm" }, ["*/"]],
     [{ policy: "crm", key: "EU" }, ["*/", "crm/"]],
@@ -210,14 +214,7 @@ describe("who may do that", () => {
   it("is asked with who, what, and to which policy; and may say no", async () => {
     const asked: unknown[] = [];
     registry.authorize((...what) => asked.push(what) > 1);
-    const refused = (): unknown => {
-      try {
-        return ana("block");
-      } catch (error) {
-        return error;
-      }
-    };
-    expect(refused()).toMatchObject({
+    expect(thrownBy(() => ana("block"))).toMatchObject({
       code: "ERR_OVERRIDE_REFUSED",
       policy: "crm",
       message: "ana is not allowed to block crm: registry.authorize said no. Nothing has changed.",
@@ -257,11 +254,9 @@ describe("who may do that", () => {
     registry.authorize(() => {
       throw new Error("only the night shift");
     });
-    try {
-      ana("block");
-    } catch (error) {
-      expect(error).toMatchObject({ cause: { message: "only the night shift" } });
-    }
+    expect(thrownBy(() => ana("block"))).toMatchObject({
+      cause: { message: "only the night shift" },
+    });
     registry.authorize(undefined);
   });
 
@@ -276,15 +271,6 @@ describe("who may do that", () => {
 });
 
 describe("what was done", () => {
-  const done = async (): Promise<void> => {
-    const block = ana("block");
-    block.clear("ben", "it was not the CRM");
-    ana("bypass", { key: "EU", until: MINUTE });
-    await test.clock.advance(MINUTE);
-    registry.overrides();
-    registry.override({ verb: "reset", policy: "*", by: "ana", why: "to be sure" });
-    await test.clock.advance(0);
-  };
   const DONE = [
     {
       type: "override.set",
@@ -362,7 +348,7 @@ describe("what was done", () => {
       warn: write,
       info: write,
       debug: write,
-    } as never);
+    });
     await done();
     registry.authorize(() => false);
     expect(() => ana("block")).toThrow("not allowed");

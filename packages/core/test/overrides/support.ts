@@ -39,3 +39,13 @@ export function ana(
     verb,
   });
 }
+
+/** What `act` throws; if it throws nothing the test fails. */
+export function thrownBy(act: () => unknown): unknown {
+  try {
+    act();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("it should have thrown");
+}

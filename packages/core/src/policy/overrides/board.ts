@@ -21,7 +21,7 @@ export interface Overridable {
   reset(key: string | undefined): void;
 }
 
-export type Ending = Pick<EventDetails["override.ended"], "ended" | "endedBy" | "endedWhy">;
+type Ending = Pick<EventDetails["override.ended"], "ended" | "endedBy" | "endedWhy">;
 
 /** All overrides of the process, and the policies that they are over: those that there are, and those to come. */
 class Board {

@@ -4,6 +4,7 @@ import { invalidSpec } from "../../parts/options.js";
 import { type Authorize, authorizeWith, whyNotAllowed } from "./authority.js";
 import { board } from "./board.js";
 import { Override } from "./override.js";
+import { whenOf } from "./until.js";
 import { notAllowed, type OverrideRequest, parseRequest, type Request } from "./request.js";
 
 /** What has been set, to take it off again. */
@@ -58,7 +59,7 @@ function mustFit({ policy: target, patch = {} }: Request): void {
 function act(request: Request, source: string): string {
   if (request.verb === "reset") reset(request);
   else clear(request);
-  const { until: _, ...details } = detailsOf(request, source);
+  const details = detailsOf(request, source);
   board.tell("override.acted", details);
   return details.id;
 }
@@ -89,20 +90,16 @@ export function authorize(ask: Authorize | undefined): void {
   }
 }
 
-function detailsOf(
-  { verb, policy, key, by, why, until }: Request,
-  source: string,
-): OverrideDetails {
-  const at = key === undefined ? {} : { key };
-  const shown = until instanceof Date ? until.toISOString() : String(until ?? "cleared");
+function detailsOf(request: Request, source: string): OverrideDetails {
+  const { verb, policy: target, key, by, why, until } = request;
   return {
     id: `override-${board.nextNumber()}`,
     verb,
-    target: policy,
-    ...at,
+    target,
+    ...(key === undefined ? {} : { key }),
     by,
     why,
-    until: shown,
+    ...(until === undefined ? {} : { until: whenOf(until).shown }),
     source,
   };
 }

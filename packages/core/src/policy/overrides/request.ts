@@ -99,7 +99,7 @@ function until(expected: string, isFile: boolean): Field<Until | undefined> {
   });
 }
 
-export type ParsedRequest = Parsed<typeof fields>;
+type ParsedRequest = Parsed<typeof fields>;
 
 /** What is asked for, complete: of what acts once there is no `until`. */
 export interface Request {

@@ -14,6 +14,6 @@ async function call() {
 
 await call();
 if (process.argv[2] !== "once") {
-  const calling = setInterval(call, 5);
+  const calling = setInterval(() => void call(), 5);
   process.stdin.resume().once("end", () => clearInterval(calling));
 }
