@@ -185,7 +185,7 @@ function planOf(
     deadlineMs,
     deadlineLane: deadlineMs === undefined ? undefined : laneOf(deadlineMs),
     minAttemptMs: parts.deadline?.rules.minAttemptMs ?? SHORTEST_ATTEMPT_MS,
-    entrant: { attemptTimeoutMs, mostWaitMs: Infinity },
+    entrant: { attemptTimeoutMs, mostWaitMs: Infinity, runsOn: inShadow },
     context: options.context === true,
     propagates: parts.deadline?.rules.propagate ?? PROPAGATES_BY_DEFAULT,
     stackTraces: options.stackTraces === true,
