@@ -3,8 +3,8 @@ import type { Policy } from "@breakwater/core";
 /** What a policy does that this adapter must then leave alone. */
 export interface Traits {
   readonly retries: boolean;
-  /** Its timeout is the one that counts where the request has none. */
-  readonly limitsAttempts: boolean;
+  /** A request that has no timeout gets one: not where the policy has its own, nor where it acts for nobody. */
+  readonly addsTimeout: boolean;
 }
 
 const known = new WeakMap<Policy, Traits>();
@@ -13,10 +13,11 @@ const known = new WeakMap<Policy, Traits>();
 export function traitsOf(policy: Policy): Traits {
   const before = known.get(policy);
   if (before !== undefined) return before;
-  const { parts } = policy.explain();
+  const { parts, mode } = policy.explain();
+  const acts = mode === "enforce";
   const has = (wanted: string): boolean =>
     parts.some(({ kind, present }) => kind === wanted && present);
-  const traits = { retries: has("retry"), limitsAttempts: has("timeout") };
+  const traits = { retries: acts && has("retry"), addsTimeout: acts && !has("timeout") };
   known.set(policy, traits);
   return traits;
 }

@@ -17,7 +17,7 @@ export function configOfAttempt(
   attempt.adapter = given as NonNullable<typeof given>;
   attempt.signal = signalOf(call, config, caller.signal);
   attempt.resilience = { ...asked, report };
-  attempt.timeout = config.timeout || (traits.limitsAttempts ? 0 : DEFAULT_TIMEOUT_MS);
+  attempt.timeout = config.timeout || (traits.addsTimeout ? DEFAULT_TIMEOUT_MS : 0);
   if (asked.body !== undefined) attempt.data = asked.body();
   if (options.deadlineHeader !== undefined) tellDeadline(attempt, call, options.deadlineHeader);
   return attempt;

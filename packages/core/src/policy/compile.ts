@@ -18,6 +18,7 @@ import { LONGEST_KEY } from "../keys/keyed.js";
 import type { Bulkhead } from "../parts/bulkhead.js";
 import type { CircuitBreaker } from "../parts/circuit-breaker.js";
 import { classify } from "../parts/classify.js";
+import type { StatefulPart } from "../parts/part.js";
 import type { RateLimit } from "../parts/rate-limit.js";
 import type { RetryBudget } from "../parts/retry-budget.js";
 import { PROPAGATES_BY_DEFAULT, SHORTEST_ATTEMPT_MS } from "../parts/time-limits.js";
@@ -73,13 +74,15 @@ export function compile(
   parts: Parts,
   options: ParsedPolicyOptions,
   events: Events,
+  isNamed: boolean,
 ): Compiled {
   for (const part of statefulOf(parts)) part.usedBy(policy);
   const mode = modeOf(policy, options);
   const { canary } = options;
   if (canary === undefined || mode !== "enforce")
     return onlyOne(compileCohort(policy, parts, options, events, mode, undefined));
-  const { ratio, by, salt = policy } = canary;
+  // A number that counts the policies without a name says nothing in the next process.
+  const { ratio, by, salt = isNamed ? policy : "" } = canary;
   const isCanary = (name: string): boolean => isTaken(salt, name, ratio);
   const all = isCanary(instanceName());
   const make = (protect: boolean, asked: ParsedPolicyOptions): CompiledCohort =>
@@ -95,8 +98,8 @@ export function compile(
   const of = (name: string | undefined): CompiledCohort =>
     (name === undefined ? all : isCanary(name)) ? taken : others;
   return {
-    driver: splitByKey(key, of),
-    refusing: taken.refusing,
+    driver: splitByKey(key, (name) => [of(name).driver, of(name).scopes]),
+    refusing: splitByKey(key, (name) => [of(name).refusing, of(name).scopes]),
     scopes: taken.scopes,
     cohortOf: of,
     cohorts: [taken, others],
@@ -146,14 +149,13 @@ function compileCohort(
  * But a canary and its control share what is there once, and really used by both: room, and rate.
  */
 function booksOf(parts: Parts, cohort: Cohort | undefined): Parts {
-  const { breaker, budget, rateLimit, bulkhead } = parts;
-  return {
-    ...parts,
-    ...(breaker === undefined ? {} : { breaker: breaker.twin() }),
-    ...(budget === undefined ? {} : { budget: budget.twin() }),
-    ...(rateLimit === undefined || cohort !== undefined ? {} : { rateLimit: rateLimit.twin() }),
-    ...(bulkhead === undefined || cohort !== undefined ? {} : { bulkhead: bulkhead.twin() }),
-  };
+  const kept = statefulOf(parts).filter((part) => cohort === undefined || !isForBoth(part));
+  return { ...parts, ...Object.fromEntries(kept.map((part) => [part.kind, part.twin()])) };
+}
+
+/** Whether a canary and its control share it. */
+export function isForBoth({ kind }: StatefulPart): boolean {
+  return kind === "bulkhead" || kind === "rateLimit";
 }
 
 function driverOf(parts: Parts, options: ParsedPolicyOptions, mode: Mode, scopes: Scopes): Driver {

@@ -22,6 +22,7 @@ export interface PolicyHealth {
   readonly breaker?: BreakerHealth;
   readonly bulkhead?: BulkheadHealth;
   readonly budget?: BudgetHealth;
+  /** Of all calls, in whatever cohort. */
   readonly counters: CountersSoFar;
 }
 
@@ -72,9 +73,8 @@ export function healthOf(
   policy: string,
   cohorts: readonly [CompiledCohort, ...CompiledCohort[]],
 ): PolicyHealth {
-  const [{ mode, parts, scopes }] = cohorts;
+  const [{ mode, parts }] = cohorts;
   const { breaker, bulkhead, budget } = parts;
-  const { counters } = scopes.plan;
   const control = cohorts.find((each) => each.mode === "shadow")?.scopes.plan.estimates;
   const circuits = breaker === undefined ? undefined : breakerHealth(breaker);
   return {
@@ -85,7 +85,7 @@ export function healthOf(
     ...(circuits === undefined ? {} : { breaker: circuits }),
     ...(bulkhead === undefined ? {} : { bulkhead: bulkheadHealth(bulkhead) }),
     ...(budget === undefined ? {} : { budget: budgetHealth(budget) }),
-    counters: countersSoFar(counters),
+    counters: countersSoFar(cohorts.map(({ scopes }) => scopes.plan.counters)),
   };
 }
 

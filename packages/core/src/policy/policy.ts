@@ -11,11 +11,12 @@ import { Events } from "../events/events.js";
 import type { Listener, Watchable } from "../events/listeners.js";
 import type { Heard } from "../events/audience.js";
 import { Living } from "../parts/living.js";
+import type { StatefulPart } from "../parts/part.js";
 import { invalidSpec, issueOf } from "../parts/options.js";
 import { type Duration, parseDuration } from "../time/duration.js";
 import { type Assembly, complete, type Parts } from "./assemble.js";
 import { type Comparison, reportsOf } from "./cohorts/compare.js";
-import { type Compiled, compile, type CompiledCohort, statefulOf } from "./compile.js";
+import { type Compiled, compile, type CompiledCohort, isForBoth, statefulOf } from "./compile.js";
 import { Explanation } from "./explanation.js";
 import { healthOf, type PolicyHealth } from "./health.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
@@ -133,9 +134,8 @@ export class LivePolicy implements Policy {
     this.#parts = complete(assembly);
     this.#options = options;
     this.#events = new Events(this.name);
-    this.#compiled = compile(this.name, this.#parts, options, this.#events);
-    for (const { parts, scopes } of this.#compiled.cohorts)
-      for (const { facts } of statefulOf(parts)) facts.usedBy(scopes.plan.events);
+    this.#compiled = compile(this.name, this.#parts, options, this.#events, this.#named);
+    for (const [{ facts }, events] of this.#heardParts) facts.usedBy(events);
     everyPolicy.add(this);
     if (this.#events.hears("*") || this.#events.hears("policy.unnamed")) this.askForName();
   }
@@ -214,8 +214,8 @@ export class LivePolicy implements Policy {
   }
 
   snapshot(): PolicySnapshot {
-    const { parts, scopes } = this.#first;
-    return takeSnapshot(this.name, parts, scopes.plan.counters);
+    const counters = this.#compiled.cohorts.map(({ scopes }) => scopes.plan.counters);
+    return takeSnapshot(this.name, this.#first.parts, counters);
   }
 
   restore(snapshot: PolicySnapshot): void {
@@ -274,8 +274,16 @@ export class LivePolicy implements Policy {
   }
 
   #keepIfListenedTo(): void {
-    for (const { parts, scopes } of this.#compiled.cohorts)
-      for (const { facts } of statefulOf(parts)) facts.keepIfListenedTo(scopes.plan.events);
+    for (const [{ facts }, events] of this.#heardParts) facts.keepIfListenedTo(events);
+  }
+
+  /** What happens to a part that cohorts share happens to the whole policy, once. */
+  get #heardParts(): ReadonlyMap<StatefulPart, Events> {
+    const heard = new Map<StatefulPart, Events>();
+    for (const { cohort, parts, scopes } of this.#compiled.cohorts)
+      for (const part of statefulOf(parts))
+        heard.set(part, cohort !== undefined && isForBoth(part) ? this.#events : scopes.plan.events);
+    return heard;
   }
 }
 
