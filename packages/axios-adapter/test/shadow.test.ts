@@ -1,4 +1,11 @@
-import { bulkhead, circuitBreaker, explainError, resilient, retry, timeout } from "@breakwater/core";
+import {
+  bulkhead,
+  circuitBreaker,
+  explainError,
+  resilient,
+  retry,
+  timeout,
+} from "@breakwater/core";
 import { describe, expect, it, vi } from "vitest";
 import { install } from "../src/index.js";
 import { CLIENTS, quickly, rejectionOf } from "./support/clients.js";
@@ -41,7 +48,7 @@ describe.each(CLIENTS)("requests in shadow, with axios $version and $adapter", (
     const server = await serve(answer(200));
     const client = create({ baseURL: server.url });
     for (const parts of [[circuitBreaker()], [timeout("1ms"), circuitBreaker()]]) {
-      const eject = install(client, ...parts, shadow);
+      const { eject } = install(client, ...parts, shadow);
       const { config } = await client.get("/");
       expect(config.timeout).toBe(0);
       eject();

@@ -282,7 +282,10 @@ export class LivePolicy implements Policy {
     const heard = new Map<StatefulPart, Events>();
     for (const { cohort, parts, scopes } of this.#compiled.cohorts)
       for (const part of statefulOf(parts))
-        heard.set(part, cohort !== undefined && isForBoth(part) ? this.#events : scopes.plan.events);
+        heard.set(
+          part,
+          cohort !== undefined && isForBoth(part) ? this.#events : scopes.plan.events,
+        );
     return heard;
   }
 }

@@ -87,7 +87,11 @@ export class Observed {
       limitMs === attemptTimeoutMs
         ? attemptTimeout(this.#scope, 1, limitMs, undefined)
         : deadlineExceeded(this.#scope, 1, limitMs, undefined);
-    return { limitMs, error, judgement: hadItsTime(plan, limitMs) ? JUDGED.timeout : JUDGED.ignored };
+    return {
+      limitMs,
+      error,
+      judgement: hadItsTime(plan, limitMs) ? JUDGED.timeout : JUDGED.ignored,
+    };
   }
 
   /** The budget is charged for a retry, as it would have been: else each storm would look affordable. */
