@@ -96,12 +96,13 @@ describe.each(CLIENTS)("requests in shadow, with axios $version and $adapter", (
 
 /** With it a canary takes the first and not the second. */
 function saltThatParts(first: string, second: string): string {
-  const takes = (salt: string, instance: string): boolean => {
-    vi.stubEnv("BREAKWATER_INSTANCE", instance);
-    const { mode } = resilient({ name: "looking", canary: { ratio: 0.5, salt } }).explain();
-    vi.unstubAllEnvs();
-    return mode === "enforce";
-  };
   for (let n = 0; ; n++)
     if (takes(`salt ${n}`, first) && !takes(`salt ${n}`, second)) return `salt ${n}`;
+}
+
+function takes(salt: string, instance: string): boolean {
+  vi.stubEnv("BREAKWATER_INSTANCE", instance);
+  const { mode } = resilient({ name: "looking", canary: { ratio: 0.5, salt } }).explain();
+  vi.unstubAllEnvs();
+  return mode === "enforce";
 }

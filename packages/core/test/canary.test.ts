@@ -38,6 +38,10 @@ const [taken, spared] = [true, false].map(
   (wanted) => keys.find((key) => isTaken("crm", key, 0.5) === wanted) as string,
 ) as [string, string];
 
+function badIsTransient(value: unknown): "transient" | undefined {
+  return value === "bad" ? "transient" : undefined;
+}
+
 async function failAt(policy: Policy, key: string, times = 1): Promise<void> {
   for (let n = 0; n < times; n++) await rejectionOf(policy.execute(fails, { key }));
 }
@@ -213,9 +217,7 @@ describe("what is told of two cohorts", () => {
     for (const key of [taken, spared]) {
       await rejectionOf(policy.execute(() => inner.execute(works), { key }));
       await policy.execute(async () => new Response("", { status: 503 }), { key });
-      const result = (value: unknown): "transient" | undefined =>
-        value === "bad" ? "transient" : undefined;
-      await policy.execute(async () => "bad", { key, classify: { result } });
+      await policy.execute(async () => "bad", { key, classify: { result: badIsTransient } });
       await policy.execute(works, { key });
     }
     const { canary: protectedOnes, control } = policy.compare();

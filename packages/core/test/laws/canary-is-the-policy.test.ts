@@ -36,6 +36,15 @@ const arrivals = fc.array(
   { minLength: 5, maxLength: 60 },
 );
 
+function parts(): Parameters<typeof resilient> {
+  return [
+    circuitBreaker({ consecutiveFailures: 2, openMs: 300, probes: 1 }),
+    retryBudget({ ratio: 0.5, reserve: 2 }),
+    retry({ maxAttempts: 2, baseMs: 20, jitter: "none" }),
+    timeout(200),
+  ];
+}
+
 /** All that there is to see of the calls that are wanted, and of their circuits. */
 async function play(
   make: () => Policy,
@@ -70,23 +79,17 @@ async function play(
   await clock.advance(10_000);
   const { circuits } = policy.snapshot();
   clock.restore();
-  const shown = events.filter((event) => "key" in event && shows(event.key as string));
+  const shown = events.filter((event) => "key" in event && shows(event.key ?? ""));
   // Which cohort it was is all that may tell one from the other; refusals are folded over all keys.
   const told = shown
     .filter(({ type }) => type !== "call.refused")
-    .map(({ cohort: _, at: _at, ...event }) => event);
+    .map((event) => ({ ...event, cohort: undefined, at: undefined }));
   return { log, events: told, circuits };
 }
 
 it("the keys that a canary takes fare as they would under a policy without one that only they use", async () => {
   const ratio = fc.constantFrom(0.2, 0.5, 0.8, 1);
   const property = fc.asyncProperty(arrivals, ratio, async (schedule, share) => {
-    const parts = (): Parameters<typeof resilient> => [
-      circuitBreaker({ consecutiveFailures: 2, openMs: 300, probes: 1 }),
-      retryBudget({ ratio: 0.5, reserve: 2 }),
-      retry({ maxAttempts: 2, baseMs: 20, jitter: "none" }),
-      timeout(200),
-    ];
     const isProtected = (key: string): boolean => isTaken("crm", key, share);
     const canary = { ratio: share, by: "key" } as const;
     const alone = await play(
