@@ -42,6 +42,10 @@ function badIsTransient(value: unknown): "transient" | undefined {
   return value === "bad" ? "transient" : undefined;
 }
 
+function explained(by: "process" | "key"): string {
+  return String(resilient({ name: "crm", canary: { ratio: 0.2, by } }).explain());
+}
+
 async function failAt(policy: Policy, key: string, times = 1): Promise<void> {
   for (let n = 0; n < times; n++) await rejectionOf(policy.execute(fails, { key }));
 }
@@ -293,8 +297,6 @@ describe("a canary by process", () => {
   });
 
   it("says so when it explains itself", () => {
-    const explained = (by: "process" | "key"): string =>
-      String(resilient({ name: "crm", canary: { ratio: 0.2, by } }).explain());
     vi.stubEnv("BREAKWATER_INSTANCE", spared);
     expect(explained("process")).toContain(
       "canary      a share of 0.2 of the processes is protected: this one is not",

@@ -6,7 +6,7 @@ import type { CompiledCohort } from "../compile.js";
 export interface CohortReport {
   /** Calls that have ended, refused ones too. */
   readonly calls: number;
-  /** Of the calls that were not refused: the share that failed. */
+  /** Of the calls that were not refused: the share that failed, by an error or by its result. */
   readonly errorRatio: number;
   /** Of all calls: the share that was refused. */
   readonly refusalRatio: number;
