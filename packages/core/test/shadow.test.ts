@@ -1,5 +1,6 @@
 import {
   bulkhead,
+  type CallOptions,
   circuitBreaker,
   currentCall,
   deadline,
@@ -185,6 +186,48 @@ describe("a policy in shadow", () => {
     expect(wouldOf(patient)).toMatchObject({ timeouts: 1, retries: 1 });
   });
 
+  it("would not repeat what asks for too long a wait, nor for who has given up", async () => {
+    const policy = resilient(retry({ maxRetryAfterMs: 1_000 }), shadow);
+    const after = (retryAfterMs: number): CallOptions => ({
+      classify: { error: () => ({ verdict: "throttled", retryAfterMs }) },
+    });
+    await repeat(1, () => policy.execute(fails, after(1_001)));
+    const signal = AbortSignal.abort(new DOMException("too late", "TimeoutError"));
+    await repeat(1, () => policy.execute(fails, { signal }));
+    expect(wouldOf(policy).retries).toBe(0);
+    await repeat(1, () => policy.execute(fails, after(1_000)));
+    expect(wouldOf(policy).retries).toBe(1);
+  });
+
+  it("would not have cut short what it would have refused", async () => {
+    const policy = resilient(circuitBreaker({ consecutiveFailures: 1 }), timeout(100), shadow);
+    await repeat(1, () => policy.execute(fails));
+    await clock.run(policy.execute(scriptedTask(returns("late", { afterMs: 300 }))));
+    expect(wouldOf(policy)).toMatchObject({ timeouts: 0, refusals: { wrong: 1 } });
+  });
+
+  it.each([[[]], [[retry()]]])(
+    "counts a failure once that a policy inside has counted in the same books",
+    async (parts) => {
+      const breaker = circuitBreaker({ consecutiveFailures: 2 });
+      const [outer, inner] = [resilient(breaker, ...parts, shadow), resilient(breaker, shadow)];
+      await repeat(1, () => outer.execute(() => inner.execute(fails)));
+      expect(breaker.twin().state()).toBe("closed");
+      await repeat(1, () => outer.execute(() => inner.execute(fails)));
+      expect(breaker.twin().state()).toBe("open");
+    },
+  );
+
+  it("has a context of its own inside of one", async () => {
+    const inner = resilient(retry(), { ...shadow, name: "inner" });
+    const outer = resilient({ name: "outer", context: true });
+    const look = inner.wrap(async () => {
+      await Promise.resolve();
+      return currentCall().policy;
+    });
+    expect(await outer.execute(look)).toBe("inner");
+  });
+
   it("would not repeat what a policy inside has given up on, unless it is told to", async () => {
     for (const [nested, retries] of [
       [false, 0],
@@ -201,7 +244,9 @@ describe("a policy in shadow", () => {
     for (const credit of ["calls", "successes"] as const) {
       const budget = retryBudget({ ratio: 0.5, reserve: 0, credit });
       const [outer, inner] = [resilient(budget, shadow), resilient(budget, { mode: "shadow" })];
-      for (let n = 0; n < 2; n++) await outer.execute(() => inner.execute(works));
+      const between = resilient(circuitBreaker(), { mode: "shadow" });
+      for (let n = 0; n < 2; n++)
+        await outer.execute(() => between.execute(() => inner.execute(works)));
       expect(budget.twin().available().credit).toBe(1);
       const open = resilient(circuitBreaker({ consecutiveFailures: 1 }), budget, shadow);
       await repeat(1, () => open.execute(() => Promise.reject(reset())));
@@ -419,6 +464,17 @@ describe("what is heard of a shadow", () => {
       said.map((lines) => lines.filter((msg) => msg.includes("circuit twice opened")).length),
     ).toEqual([1, 1]);
   });
+});
+
+it("a budget and a bulkhead that are retuned retune their books", async () => {
+  const [budget, room] = [retryBudget({ ratio: 0, reserve: 0 }), bulkhead({ limit: 5 })];
+  const policy = resilient(budget, room, shadow);
+  budget.retune({ ratio: 1, reserve: 0 });
+  room.retune({ limit: 1 });
+  void policy.execute(scriptedTask(hangs()));
+  await repeat(1, () => policy.execute(fails));
+  expect(wouldOf(policy).refusals.right).toBe(1);
+  expect(budget.twin().available().credit).toBe(1);
 });
 
 it("a breaker that is retuned retunes the books that are kept for it", async () => {
