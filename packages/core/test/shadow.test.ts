@@ -48,6 +48,11 @@ function deaf(): Promise<string> {
   return new Promise((resolve) => void time.setTimer(() => resolve("late"), 300));
 }
 
+/** Takes every error for a wish to be asked again after so long. */
+function after(retryAfterMs: number): CallOptions {
+  return { classify: { error: () => ({ verdict: "throttled", retryAfterMs }) } };
+}
+
 async function repeat(times: number, call: () => Promise<unknown>): Promise<void> {
   for (let n = 0; n < times; n++) await call().catch(() => {});
 }
@@ -188,9 +193,6 @@ describe("a policy in shadow", () => {
 
   it("would not repeat what asks for too long a wait, nor for who has given up", async () => {
     const policy = resilient(retry({ maxRetryAfterMs: 1_000 }), shadow);
-    const after = (retryAfterMs: number): CallOptions => ({
-      classify: { error: () => ({ verdict: "throttled", retryAfterMs }) },
-    });
     await repeat(1, () => policy.execute(fails, after(1_001)));
     const signal = AbortSignal.abort(new DOMException("too late", "TimeoutError"));
     await repeat(1, () => policy.execute(fails, { signal }));
