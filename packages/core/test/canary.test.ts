@@ -2,12 +2,15 @@ import {
   bulkhead,
   circuitBreaker,
   type Policy,
+  registry,
   resilient,
   type ResilienceEvent,
   retry,
   retryBudget,
+  timeout,
 } from "@breakwater/core";
 import {
+  eventLog,
   hangs,
   installVirtualClock,
   returns,
@@ -21,6 +24,8 @@ import { instanceName, isTaken } from "../src/policy/cohorts/assignment.js";
 import { fails, rejectionOf, reset, works } from "./regressions/fixtures.js";
 import { lawRuns } from "./support/laws/seed.js";
 
+const runs = lawRuns("a larger ratio only adds to the canary");
+
 let clock: VirtualClock;
 beforeEach(() => void (clock = installVirtualClock()));
 afterEach(() => {
@@ -32,6 +37,14 @@ const keys = Array.from({ length: 100_000 }, (_, n) => `tenant-${n}`);
 const [taken, spared] = [true, false].map(
   (wanted) => keys.find((key) => isTaken("crm", key, 0.5) === wanted) as string,
 ) as [string, string];
+
+function badIsTransient(value: unknown): "transient" | undefined {
+  return value === "bad" ? "transient" : undefined;
+}
+
+function explained(by: "process" | "key"): string {
+  return String(resilient({ name: "crm", canary: { ratio: 0.2, by } }).explain());
+}
 
 async function failAt(policy: Policy, key: string, times = 1): Promise<void> {
   for (let n = 0; n < times; n++) await rejectionOf(policy.execute(fails, { key }));
@@ -59,7 +72,7 @@ describe("who is taken by a canary", () => {
         expect(isTaken(salt, key, more) || !isTaken(salt, key, less)).toBe(true);
       },
     );
-    fc.assert(property, lawRuns("a larger ratio only adds to the canary"));
+    fc.assert(property, runs);
   });
 
   it("depends on the salt: two policies do not try out on the same ones", () => {
@@ -198,6 +211,74 @@ describe("a canary by key", () => {
   });
 });
 
+describe("what is told of two cohorts", () => {
+  const canary = { ratio: 0.5, by: "key" } as const;
+
+  it("counts as refused what the policy itself refused, and as failed what failed by its result", async () => {
+    const inner = resilient(circuitBreaker({ consecutiveFailures: 1 }), { name: "inner" });
+    await rejectionOf(inner.execute(fails));
+    const policy = resilient(circuitBreaker(), { name: "crm", canary });
+    for (const key of [taken, spared]) {
+      await rejectionOf(policy.execute(() => inner.execute(works), { key }));
+      await policy.execute(async () => new Response("", { status: 503 }), { key });
+      await policy.execute(async () => "bad", { key, classify: { result: badIsTransient } });
+      await policy.execute(works, { key });
+    }
+    const { canary: protectedOnes, control } = policy.compare();
+    for (const report of [protectedOnes, control])
+      expect(report).toMatchObject({ calls: 4, n: 4, refusalRatio: 0, errorRatio: 3 / 4 });
+  });
+
+  it("is one sum in health and snapshot", async () => {
+    const policy = resilient({ name: "both", canary });
+    for (const key of keys.slice(0, 10)) await policy.execute(works, { key });
+    const health = registry.health().policies.find(({ policy: name }) => name === "both");
+    expect(health?.counters.attempts.success).toBe(10);
+    expect(policy.snapshot().counters.attempts.success).toBe(10);
+  });
+
+  it("names the key and the cohort also of a call that is refused by a drain", async () => {
+    const policy = resilient({ name: "crm", canary, key: (_self, tenant: string) => tenant });
+    const heard = eventLog(policy, "call.refused");
+    await clock.run(policy.drain({ graceMs: 1 }));
+    const run = policy.wrap(async (tenant: string) => tenant);
+    for (const key of [taken, spared])
+      expect(await rejectionOf(run(key))).toMatchObject({ code: "ERR_DRAINING", key });
+    await clock.advance(0);
+    expect(heard).toMatchObject([
+      { key: taken, cohort: "canary" },
+      { key: spared, cohort: "control", mode: "shadow" },
+    ]);
+  });
+
+  it("is heard once of a part that both share, and not as if it were in shadow", async () => {
+    for (const instance of [taken, spared])
+      for (const by of ["key", "process"] as const) {
+        vi.stubEnv("BREAKWATER_INSTANCE", instance);
+        const room = bulkhead({ limit: 1, perKey: true, maxKeys: 1 });
+        const policy = resilient(room, { name: "crm", canary: { ratio: 0.5, by } });
+        const heard = eventLog(policy, "keys.overflowed");
+        for (const key of keys.slice(0, 5)) await policy.execute(works, { key });
+        await clock.advance(0);
+        expect(heard).toHaveLength(1);
+        expect(heard[0]).not.toHaveProperty("mode");
+      }
+  });
+});
+
+it("a call that is not protected and hangs gives its permit up as any other does", async () => {
+  const room = bulkhead({ limit: 1, abandonMs: 1_000 });
+  const canary = { ratio: 0.5, by: "key" } as const;
+  const policy = resilient(room, timeout(100), { name: "crm", canary });
+  void policy.execute(scriptedTask(hangs({ deaf: true })), { key: spared });
+  const next = (): Promise<unknown> => clock.run(policy.execute(works, { key: taken }));
+  await clock.advance(1_000);
+  expect(await rejectionOf(next())).toMatchObject({ code: "ERR_BULKHEAD_FULL" });
+  await clock.advance(200);
+  expect(await next()).toBe("fine");
+  expect(room.inFlight).toBe(0);
+});
+
 const explained = (by: "process" | "key"): string =>
   String(resilient({ name: "crm", canary: { ratio: 0.2, by } }).explain());
 
@@ -232,6 +313,18 @@ describe("a canary by process", () => {
       (name) => resilient({ name, canary: { ...canary, salt: "crm" } }).explain().mode,
     );
     expect(new Set(modes)).toEqual(new Set(["enforce"]));
+  });
+
+  it("takes the same processes for all policies without a name, however many were made before", () => {
+    const modes = Array.from({ length: 12 }, () => resilient({ canary }).explain().mode);
+    expect(new Set(modes).size).toBe(1);
+  });
+
+  it("has nothing to compare where the mode holds for all calls, and does not say that keys are protected", () => {
+    vi.stubEnv("BREAKWATER_MODE", "shadow");
+    const policy = resilient({ name: "crm", canary: { ...canary, by: "key" } });
+    expect(policy.compare()).toEqual({ policy: "crm", ratio: 0.5, by: "key" });
+    expect(String(policy.explain())).toContain("canary      none, as the mode holds for all calls");
   });
 
   it("is all in shadow, or off, where the mode says so", () => {

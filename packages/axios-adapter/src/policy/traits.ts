@@ -3,8 +3,8 @@ import type { Policy } from "@breakwater/core";
 /** What a policy does that this adapter must then leave alone. */
 export interface Traits {
   readonly retries: boolean;
-  /** Its timeout is the one that counts where the request has none. */
-  readonly limitsAttempts: boolean;
+  /** A request that has no timeout gets one: not where the policy has its own, nor where it acts for nobody. */
+  readonly addsTimeout: boolean;
   /** It may end a call while that still runs. */
   readonly limitsTime: boolean;
 }
@@ -15,14 +15,14 @@ const known = new WeakMap<Policy, { readonly revision: number; readonly traits: 
 export function traitsOf(policy: Policy): Traits {
   const before = known.get(policy);
   if (before?.revision === policy.revision) return before.traits;
-  const { parts } = policy.explain();
+  const { parts, mode } = policy.explain();
+  const acts = mode === "enforce";
   const has = (wanted: string): boolean =>
-    parts.some(({ kind, present }) => kind === wanted && present);
-  const limitsAttempts = has("timeout");
+    acts && parts.some(({ kind, present }) => kind === wanted && present);
   const traits = {
     retries: has("retry"),
-    limitsAttempts,
-    limitsTime: limitsAttempts || has("deadline"),
+    addsTimeout: acts && !has("timeout"),
+    limitsTime: has("timeout") || has("deadline"),
   };
   known.set(policy, { revision: policy.revision, traits });
   return traits;

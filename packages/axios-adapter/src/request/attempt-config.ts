@@ -27,7 +27,7 @@ export function describe(config: InternalAxiosRequestConfig): Described {
 export function prepare({ config, given, asked, traits }: Sending, report: RequestReport): void {
   config.adapter = given as NonNullable<typeof given>;
   config.resilience = asked === NOTHING ? { report } : { ...asked, report };
-  if (!config.timeout && !traits.limitsAttempts) config.timeout = DEFAULT_TIMEOUT_MS;
+  if (!config.timeout && traits.addsTimeout) config.timeout = DEFAULT_TIMEOUT_MS;
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;

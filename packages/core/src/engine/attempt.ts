@@ -7,6 +7,7 @@ import { clock } from "../time/clock.js";
 import { Lane, type Wait } from "../time/lane.js";
 import { type Judgement, JUDGED, VERDICTS } from "../verdicts/verdict.js";
 import type { Admission } from "./admission.js";
+import { hadItsTime } from "./cut-short.js";
 import { attempting, type Attempting, moment, type Nested } from "./nesting.js";
 import { judgeFailure, reportSettled } from "./outcome.js";
 import type { Place, Task } from "./plan.js";
@@ -107,7 +108,7 @@ export class Attempt implements Wait, Attempting, Frame, Abortable {
     if (stalledMs > 0) scope.plan.events.stalled(stalledMs);
     if (signal?.aborted === true) return this.#expiredAfterAbort(signal);
     const error = this.call.timeoutError(this);
-    const heldAgainst = stalledMs === 0 && this.#hadItsTime();
+    const heldAgainst = stalledMs === 0 && hadItsTime(scope.plan, this.limitMs ?? 0);
     this.#leaveWork(heldAgainst ? JUDGED.timeout : JUDGED.ignored, error);
     reportSettled(scope, this.number, JUDGED.timeout);
     this.#expiredWith = error;
@@ -174,12 +175,6 @@ export class Attempt implements Wait, Attempting, Frame, Abortable {
     this.limitMs = extraMs === Infinity ? undefined : (this.limitMs ?? 0) + extraMs;
     this.#lane = extraMs === Infinity ? undefined : new Lane(Math.max(1, extraMs));
     this.#lane?.add(this, clock.now());
-  }
-
-  /** A nearly spent deadline says nothing about the dependency. */
-  #hadItsTime(): boolean {
-    const { attemptTimeoutMs = Infinity, deadlineMs = Infinity } = this.call.scope.plan;
-    return (this.limitMs ?? 0) >= Math.min(attemptTimeoutMs, deadlineMs / 2);
   }
 
   #makeAbortable(): AbortController | AbortSignal {

@@ -1,6 +1,14 @@
 import { type BreakwaterError, withoutStack } from "../errors/errors.js";
 import { formatDuration } from "../time/duration.js";
-import type { Place } from "./plan.js";
+import type { Place, Plan } from "./plan.js";
+
+/** A nearly spent deadline says nothing about the dependency. */
+export function hadItsTime(
+  { attemptTimeoutMs = Infinity, deadlineMs = Infinity }: Plan,
+  limitMs: number,
+): boolean {
+  return limitMs >= Math.min(attemptTimeoutMs, deadlineMs / 2);
+}
 
 /** An attempt ran into its own time limit. `cause` is what the attempt before ended with. */
 export function attemptTimeout(

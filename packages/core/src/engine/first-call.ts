@@ -1,3 +1,4 @@
+import type { Credit } from "../budget/credit.js";
 import type { Call, CallOptions, Frame } from "../call/call.js";
 import type { Loan } from "../guards/guard.js";
 import { uuid } from "../time/random.js";
@@ -14,6 +15,8 @@ const keptBy = new WeakMap<AbortSignal, FirstCall>();
 export class FirstCall implements Call, Frame, Attempting, Abortable {
   readonly began: number = moment();
   readonly parent: Attempting | undefined;
+  /** What it has paid into: in shadow only, as elsewhere who has a budget is driven. */
+  readonly credit: Credit | undefined;
   isOver = false;
   isLost = false;
   readonly #place: Place;
@@ -28,11 +31,13 @@ export class FirstCall implements Call, Frame, Attempting, Abortable {
     admission: Admission,
     signal: AbortSignal | undefined,
     parent: Attempting | undefined,
+    credit?: Credit,
   ) {
     this.#place = place;
     this.#admission = admission;
     this.#signal = signal;
     this.parent = parent;
+    this.credit = credit;
   }
 
   get [attempting](): Attempting {
@@ -43,12 +48,7 @@ export class FirstCall implements Call, Frame, Attempting, Abortable {
     return this;
   }
 
-  /** Who has a budget is driven. */
-  get credit(): undefined {
-    return undefined;
-  }
-
-  /** A call that has a deadline, its own or one around it, is driven. */
+  /** A call that has a deadline, its own or one around it, is driven; in shadow none binds. */
   get ownEndMs(): number {
     return Infinity;
   }
@@ -87,6 +87,7 @@ export class FirstCall implements Call, Frame, Attempting, Abortable {
 
   /** The caller's, else one that only a drain aborts; a fresh one, as a shared one would collect listeners. */
   get signal(): AbortSignal {
+    this.#place.plan.counters.signalWasRead = true;
     return this.#signal ?? (this.#controller ?? this.#listen(new AbortController())).signal;
   }
 

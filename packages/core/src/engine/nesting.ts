@@ -107,8 +107,16 @@ function isInside(call: Nested & { readonly turn: number }, attempt: Attempting)
   return top.began > attempt.began && call.turn === turn;
 }
 
+/** What a call pays into; once, also where calls of the same dependency are nested. */
+export function ownCredit(
+  { credit }: { readonly credit: Credit | undefined },
+  parent: Attempting | undefined,
+): Credit | undefined {
+  return credit !== undefined && hasDeposited(credit, parent) ? undefined : credit;
+}
+
 /** Has a call around this one paid into the same credit already? Then it is the same call, to the dependency. */
-export function hasDeposited(credit: Credit, parent: Attempting | undefined): boolean {
+function hasDeposited(credit: Credit, parent: Attempting | undefined): boolean {
   for (let around = parent; around !== undefined; around = around.call.parent)
     if (around.call.credit === credit) return true;
   return false;

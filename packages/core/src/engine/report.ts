@@ -99,6 +99,12 @@ export function explainError(error: unknown): CallReport | undefined {
   return sources.get(error)?.report(error) ?? reportOfRefusal(error);
 }
 
+/** Did this policy itself say no, and nothing has run? A refusal by a policy inside is what its attempt ended with. */
+export function isRefusalBy(policy: string, error: unknown): boolean {
+  if (!(error instanceof BreakwaterError) || !error.isRefusal) return false;
+  return error.policy === policy && explainError(error)?.attempts.length === 0;
+}
+
 /** A refusal says itself all there is to say: keeping a report of each would cost as much as the refusal. */
 function reportOfRefusal(error: object): CallReport | undefined {
   if (!(error instanceof BreakwaterError) || !error.isRefusal || error.policy === undefined)

@@ -21,10 +21,10 @@ import {
   attemptAround,
   type Attempting,
   endAround,
-  hasDeposited,
   isForNobody,
   markGivenUp,
   moment,
+  ownCredit,
 } from "./nesting.js";
 import type { Task } from "./plan.js";
 import { Drained, refusalError, rejectSoon, reportRefusal } from "./refusals.js";
@@ -389,10 +389,8 @@ export class Run implements Owner, WaitingCall {
     return error;
   }
 
-  /** What its calls pay into; once, also where calls of the same dependency are nested. */
   get #ownCredit(): Credit | undefined {
-    const { credit } = this.scope;
-    return credit !== undefined && hasDeposited(credit, this.parent) ? undefined : credit;
+    return ownCredit(this.scope, this.parent);
   }
 
   get #deadlineMs(): number | undefined {

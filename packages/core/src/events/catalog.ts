@@ -210,7 +210,7 @@ export type ResilienceEvent = {
     readonly policy: string;
     /** All policies that use the part it happened to. Only to who watches the registry, and only if there are several. */
     readonly policies?: readonly string[];
-    /** Of a policy with a canary: which of its calls. */
+    /** Of a policy with a canary: which of its calls; not where it happened to what all of them share. */
     readonly cohort?: Cohort;
     /** It happened to books that are kept beside the calls, and changed nothing for any of them. */
     readonly mode?: "shadow";

@@ -124,7 +124,7 @@ interface Kind {
 }
 
 /** Beside its type, what tells one event of a policy from another. */
-const TELLING = ["guard", "code", "by", "hook", "errorName"] as const;
+const TELLING = ["mode", "cohort", "guard", "code", "by", "hook", "errorName"] as const;
 
 function kindOf(event: ResilienceEvent): string {
   const fields = event as Partial<Record<(typeof TELLING)[number], string>>;

@@ -102,7 +102,7 @@ function planOf({ policy, parts, options, events, mode, account }: ToCompile): P
     deadlineMs,
     deadlineLane: deadlineMs === undefined ? undefined : laneOf(deadlineMs),
     minAttemptMs: parts.deadline?.rules.minAttemptMs ?? SHORTEST_ATTEMPT_MS,
-    entrant: { attemptTimeoutMs, mostWaitMs: Infinity },
+    entrant: { attemptTimeoutMs, mostWaitMs: Infinity, runsOn: mode === "shadow" },
     context: options.context === true,
     propagates: parts.deadline?.rules.propagate ?? PROPAGATES_BY_DEFAULT,
     stackTraces: options.stackTraces === true,

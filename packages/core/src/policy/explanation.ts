@@ -159,6 +159,8 @@ function textOf(path: string, value: unknown): string {
 }
 
 function canaryText({ ratio, by }: NonNullable<Explanation["canary"]>, mode: Mode): string {
+  // By key there are always calls that are protected: whatever else it says is the mode of all of them.
+  if (by === "key" && mode !== "enforce") return `none, as the mode holds for all calls`;
   if (by === "key") return `a share of ${ratio} of the keys is protected, the others are in shadow`;
   const here = mode === "enforce" ? "this one is" : "this one is not";
   return `a share of ${ratio} of the processes is protected: ${here}`;

@@ -1,3 +1,4 @@
+import type { Counters } from "../engine/counters.js";
 import type { Circuit } from "../guards/circuit/circuit.js";
 import type { Bulkhead } from "../parts/bulkhead.js";
 import type { CircuitBreaker, CircuitState } from "../parts/circuit-breaker.js";
@@ -27,6 +28,7 @@ export interface PolicyHealth {
   readonly breaker?: BreakerHealth;
   readonly bulkhead?: BulkheadHealth;
   readonly budget?: BudgetHealth;
+  /** Of all calls, in whatever cohort. */
   readonly counters: CountersSoFar;
 }
 
@@ -77,10 +79,10 @@ export function healthOf(
   policy: string,
   cohorts: readonly [CompiledCohort, ...CompiledCohort[]],
   overrides: readonly Override[],
+  counters: readonly Counters[],
 ): PolicyHealth {
-  const [{ mode, parts, scopes }] = cohorts;
+  const [{ mode, parts }] = cohorts;
   const { breaker, bulkhead, budget } = parts;
-  const { counters } = scopes.plan;
   const shadow = cohorts.find((each) => each.mode === "shadow");
   const circuits = breaker === undefined ? undefined : breakerHealth(breaker);
   return {

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Call, CallOptions } from "../call/call.js";
-import { type CallReport, explainError } from "../engine/report.js";
+import { type CallReport, explainError, isRefusalBy } from "../engine/report.js";
 import type { Abortable } from "../engine/work.js";
 import { BreakwaterError } from "../errors/errors.js";
 import { invalidSpec, issueOf } from "../parts/options.js";
@@ -195,9 +195,8 @@ class Batch<T, R> implements Abortable {
         return { item, index, status: "fulfilled", value };
       } catch (error) {
         const report = explainError(error);
-        const isRefused = this.#isRefused(error, report);
-        const comesBack =
-          isRefused || (report?.stoppedBy === "refused" && ++returns <= MOST_RETURNS);
+        const isRefused = isRefusalBy(this.#policy.name, error);
+        const comesBack = isRefused || (isRetryRefused(report) && ++returns <= MOST_RETURNS);
         const waits = comesBack && !isDraining(error) && this.#options.whileOpen !== "report";
         const whyNot = waits ? await this.#untilReady(key) : error;
         if (whyNot === undefined) continue;
@@ -205,12 +204,6 @@ class Batch<T, R> implements Abortable {
         return { item, index, status: "rejected", error, report };
       }
     }
-  }
-
-  /** Only where this policy itself said no, and nothing has run. */
-  #isRefused(error: unknown, report: CallReport | undefined): boolean {
-    if (!(error instanceof BreakwaterError) || !error.isRefusal) return false;
-    return error.policy === this.#policy.name && report?.attempts.length === 0;
   }
 
   /** Or why it will not be. */
@@ -222,6 +215,11 @@ class Batch<T, R> implements Abortable {
       return error;
     }
   }
+}
+
+/** Not where the attempt itself ended with a refusal, of a policy inside. */
+function isRetryRefused(report: CallReport | undefined): boolean {
+  return report?.stoppedBy === "refused" && report.attempts.at(-1)?.verdict !== "refused";
 }
 
 function iteratorOf<T>(items: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {

@@ -18,7 +18,7 @@ import type { PartUser, Reason, StatefulPart } from "../parts/part.js";
 import { type Duration, parseDuration } from "../time/duration.js";
 import type { Assembly, Parts } from "./assemble.js";
 import { type Account, Accounts } from "./account.js";
-import { type Cohorts, type CompiledCohort, compileCohorts } from "./cohorts/cohorts.js";
+import { type Cohorts, type CompiledCohort, compileCohorts, isForBoth } from "./cohorts/cohorts.js";
 import { type Comparison, reportsOf } from "./cohorts/compare.js";
 import { Explanation } from "./explanation.js";
 import { healthOf, type PolicyHealth } from "./health.js";
@@ -362,6 +362,7 @@ export class LivePolicy implements Policy, PartUser, Restorable {
   #compile(): Cohorts {
     return compileCohorts({
       policy: this.name,
+      isNamed: this.isNamed,
       parts: this.#parts,
       options: this.#options,
       events: this.#events,
@@ -382,9 +383,20 @@ export class LivePolicy implements Policy, PartUser, Restorable {
     this.#eachGuard((facts, events) => facts.noLongerUsedBy(events));
   }
 
+  /** What happens to a part that cohorts share happens to the whole policy, once. */
   #eachGuard(tell: (facts: FactSource, events: Events) => void): void {
-    for (const { parts, scopes } of this.#compiled.all)
-      for (const { facts } of statefulOf(parts)) tell(facts, scopes.plan.events);
+    const guards = new Map<StatefulPart, Events>();
+    for (const { cohort, parts, scopes } of this.#compiled.all)
+      for (const part of statefulOf(parts))
+        guards.set(
+          part,
+          cohort !== undefined && isForBoth(part) ? this.#events : scopes.plan.events,
+        );
+    for (const [{ facts }, events] of guards) tell(facts, events);
+  }
+
+  get #counters(): readonly Counters[] {
+    return [...this.#accounts.all()].map(({ counters }) => counters);
   }
 
   explain(): Explanation {
@@ -401,8 +413,7 @@ export class LivePolicy implements Policy, PartUser, Restorable {
   }
 
   snapshot(): PolicySnapshot {
-    const { parts, account } = this.#first;
-    return takeSnapshot(this.name, parts, account.counters);
+    return takeSnapshot(this.name, this.#first.parts, this.#counters);
   }
 
   restore(snapshot: PolicySnapshot): void {
@@ -446,7 +457,7 @@ export class LivePolicy implements Policy, PartUser, Restorable {
 
   health(): PolicyHealth {
     this.#lastHour.look(this.#first.account.counters);
-    return healthOf(this.name, this.#compiled.all, this.#layer.standing);
+    return healthOf(this.name, this.#compiled.all, this.#layer.standing, this.#counters);
   }
 
   /** The refusals that `'*'` has not heard of yet. */

@@ -4,6 +4,7 @@ import { invalidSpec, issueOf } from "../parts/options.js";
 import type { SavedBudget } from "../parts/retry-budget.js";
 import type { SavedCircuit } from "../guards/circuit/machine.js";
 import { clock } from "../time/clock.js";
+import { VERDICT_NAMES } from "../verdicts/verdict.js";
 import type { Parts } from "./assemble.js";
 
 /** What a policy has done so far, as plain JSON. */
@@ -27,7 +28,7 @@ export interface PolicySnapshot {
 export function takeSnapshot(
   policy: string,
   { breaker, budget }: Parts,
-  counters: Counters,
+  counters: readonly Counters[],
 ): PolicySnapshot {
   const nowMs = clock.read();
   return {
@@ -40,9 +41,25 @@ export function takeSnapshot(
   };
 }
 
-export function countersSoFar(counters: Counters): CountersSoFar {
-  const { attempts, retries, deniedRetries, refusedCalls, unknownErrors, fallbacks } = counters;
-  return { attempts, retries, deniedRetries, refusedCalls, unknownErrors, fallbacks };
+/** Of all cohorts together. */
+export function countersSoFar(cohorts: readonly Counters[]): CountersSoFar {
+  const attempts = cohorts.map((each) => each.attempts);
+  return {
+    attempts: Object.fromEntries(
+      ATTEMPTS.map((name) => [name, sumOf(attempts, name)]),
+    ) as CountersSoFar["attempts"],
+    retries: sumOf(cohorts, "retries"),
+    deniedRetries: sumOf(cohorts, "deniedRetries"),
+    refusedCalls: sumOf(cohorts, "refusedCalls"),
+    unknownErrors: sumOf(cohorts, "unknownErrors"),
+    fallbacks: sumOf(cohorts, "fallbacks"),
+  };
+}
+
+const ATTEMPTS = [...VERDICT_NAMES, "late"] as const;
+
+function sumOf<N extends string>(all: readonly Readonly<Record<N, number>>[], name: N): number {
+  return all.reduce((sum, each) => sum + each[name], 0);
 }
 
 /** @throws BreakwaterError `ERR_INVALID_SPEC` for what is no snapshot; nothing has changed then. */

@@ -2,7 +2,7 @@
 import { bulkhead, circuitBreaker, type Policy, resilient, retry, timeout } from "@breakwater/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compiledFor, type DriverName } from "../support/laws/drivers.js";
+import { compiledFor } from "../support/laws/drivers.js";
 import { hold } from "../support/laws/hold.js";
 import { lawRuns } from "../support/laws/seed.js";
 import { unhandledDuring } from "../support/laws/unhandled.js";
@@ -55,14 +55,29 @@ function lazily(begun: () => void, promise: Promise<unknown>): Promise<unknown> 
 
 const taskName = fc.constantFrom(...(Object.keys(TASKS) as TaskName[]));
 
-function policyFor(driver: DriverName): Policy {
+/** The drivers, and what stands before them or in their place while a policy is rolled out. */
+const WAYS = ["direct", "drive", "shadow", "shadow with retries", "canary", "control"] as const;
+
+function policyFor(way: (typeof WAYS)[number]): Policy {
   const parts = [
     circuitBreaker({ failureRatio: 1, minimumCalls: 1_000_000 }),
     bulkhead({ limit: 100 }),
   ];
-  if (driver === "drive")
-    return resilient(...parts, retry({ maxAttempts: 1 }), timeout("1m"), { budget: null });
-  return compiledFor(driver, () => resilient(...parts));
+  const ofAll = { ratio: 1, by: "key" } as const;
+  switch (way) {
+    case "drive":
+      return resilient(...parts, retry({ maxAttempts: 1 }), timeout("1m"), { budget: null });
+    case "direct":
+      return compiledFor(way, () => resilient(...parts));
+    case "shadow":
+      return resilient(...parts, { mode: "shadow" });
+    case "shadow with retries":
+      return resilient(...parts, retry(), { mode: "shadow" });
+    case "canary":
+      return resilient(...parts, { canary: ofAll });
+    case "control":
+      return resilient(...parts, retry(), { canary: { ...ofAll, ratio: 0 } });
+  }
 }
 
 /** How a call ended, in words that can be compared. */
@@ -73,11 +88,11 @@ function ending(promise: Promise<unknown>): Promise<object> {
   );
 }
 
-describe.each(["direct", "drive"] as const)("with the driver %s", (driver) => {
+describe.each(WAYS)("by way of %s", (way) => {
   it.each(["execute", "wrap"] as const)(
     "%s returns a promise and ends as the bare async call does, whatever the task does",
     async (via) => {
-      const policy = policyFor(driver);
+      const policy = policyFor(way);
       const property = fc.asyncProperty(taskName, async (name) => {
         const task = (): unknown => TASKS[name](() => {});
         const wrapped = policy.wrap(task as () => Promise<unknown>);
@@ -90,7 +105,7 @@ describe.each(["direct", "drive"] as const)("with the driver %s", (driver) => {
   );
 
   it("begins a lazy thenable once for each attempt", async () => {
-    const policy = policyFor(driver);
+    const policy = policyFor(way);
     const lazy = fc.constantFrom("a lazy thenable", "a lazy thenable that fails", "a lazy promise");
     const property = fc.asyncProperty(lazy, async (name) => {
       let begun = 0;
@@ -101,7 +116,7 @@ describe.each(["direct", "drive"] as const)("with the driver %s", (driver) => {
   });
 
   it("raises unhandledRejection exactly as often as the bare call, with the same error", async () => {
-    const policy = policyFor(driver);
+    const policy = policyFor(way);
     const property = fc.asyncProperty(fc.array(taskName, { maxLength: 4 }), async (names) => {
       const tasks = names.map((name) => (): unknown => TASKS[name](() => {}));
       const bare = await unhandledDuring(() =>
@@ -113,7 +128,9 @@ describe.each(["direct", "drive"] as const)("with the driver %s", (driver) => {
     });
     await fc.assert(property, runs);
   });
+});
 
+describe.each(["direct", "drive"] as const)("with the driver %s", (driver) => {
   it("raises unhandledRejection once for a refusal that nobody handles, and for a task that is none", async () => {
     const full = bulkhead({ limit: 1 });
     const policy = compiledFor(driver, () => resilient(full));

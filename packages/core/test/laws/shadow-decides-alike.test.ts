@@ -1,4 +1,4 @@
-import { circuitBreaker, type Policy, rateLimit, resilient } from "@breakwater/core";
+import { bulkhead, circuitBreaker, type Policy, rateLimit, resilient } from "@breakwater/core";
 import { installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
 import fc from "fast-check";
 import { expect, it } from "vitest";
@@ -6,6 +6,8 @@ import type { CircuitBreaker } from "../../src/parts/circuit-breaker.js";
 import { clock as time } from "../../src/time/clock.js";
 import { reset } from "../regressions/fixtures.js";
 import { lawRuns } from "../support/laws/seed.js";
+
+const runs = lawRuns("a shadow decides as the enforced policy does");
 
 interface Arrival {
   readonly gapMs: number;
@@ -31,6 +33,8 @@ const rates = fc.record({
   burst: fc.integer({ min: 1, max: 5 }),
 });
 
+const limits = fc.integer({ min: 1, max: 5 });
+
 /** What the circuit says before each call, and how many calls are, or would be, refused. */
 async function play(
   clock: VirtualClock,
@@ -55,18 +59,27 @@ async function play(
   return { states, refusals };
 }
 
-it("a breaker and a rate limit in shadow decide as they would if they were enforced", async () => {
-  const property = fc.asyncProperty(arrivals, rules, rates, async (schedule, given, rate) => {
-    const outcomes = [];
-    for (const mode of ["enforce", "shadow"] as const) {
-      const clock = installVirtualClock({ seed: 7 });
-      const breaker = circuitBreaker(given);
-      const policy = resilient(breaker, rateLimit(rate), { name: "crm", mode });
-      const asked = mode === "shadow" ? breaker.twin() : breaker;
-      outcomes.push(await play(clock, policy, asked, schedule));
-      clock.restore();
-    }
-    expect(outcomes[1]).toEqual(outcomes[0]);
-  });
-  await fc.assert(property, lawRuns("a shadow decides as the enforced policy does"));
+it("a breaker, a rate limit and a bulkhead without a queue in shadow decide as they would if they were enforced", async () => {
+  const property = fc.asyncProperty(
+    arrivals,
+    rules,
+    rates,
+    limits,
+    async (schedule, given, rate, limit) => {
+      const outcomes = [];
+      for (const mode of ["enforce", "shadow"] as const) {
+        const clock = installVirtualClock({ seed: 7 });
+        const breaker = circuitBreaker(given);
+        const policy = resilient(breaker, rateLimit(rate), bulkhead({ limit }), {
+          name: "crm",
+          mode,
+        });
+        const asked = mode === "shadow" ? breaker.twin() : breaker;
+        outcomes.push(await play(clock, policy, asked, schedule));
+        clock.restore();
+      }
+      expect(outcomes[1]).toEqual(outcomes[0]);
+    },
+  );
+  await fc.assert(property, runs);
 });

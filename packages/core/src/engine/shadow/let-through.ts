@@ -34,10 +34,6 @@ class WouldRefuse extends Pass {
     this.#refusal = refusal;
   }
 
-  override get once(): boolean {
-    return true;
-  }
-
   exit(judgement: Judgement): void {
     const wouldHaveBeen = this.#estimates.refused(judgement);
     const { plan, key } = this.#place;

@@ -5,7 +5,7 @@ import { clock } from "../../time/clock.js";
 import { Admission } from "../admission.js";
 import { admitUnder } from "../admit.js";
 import { FirstCall } from "../first-call.js";
-import { attemptAround } from "../nesting.js";
+import { attemptAround, ownCredit } from "../nesting.js";
 import type { Task } from "../plan.js";
 import { type Scope, scopeFor, type Scopes } from "../scope.js";
 import { runTask, runTaskInContext } from "../task.js";
@@ -51,13 +51,14 @@ function begin(
   args: readonly unknown[] | undefined,
   options: ParsedCallOptions | undefined,
 ): Observed {
-  const { plan, credit } = scope;
+  const { plan } = scope;
   const around = attemptAround();
   const answer = admitUnder(scope, plan.entrant, around?.loans() ?? []);
   const isIn = answer instanceof Admission;
-  if (isIn) credit?.depositForCall(clock.now());
+  const credit = isIn ? ownCredit(scope, around) : undefined;
+  credit?.depositForCall(clock.now());
   plan.counters.begun++;
   const admission = isIn ? answer : letThrough(scope, plan.estimates as Estimates, answer);
-  const call = new FirstCall(scope, admission, options?.signal ?? undefined, around);
+  const call = new FirstCall(scope, admission, options?.signal ?? undefined, around, credit);
   return new Observed(scope, call, answer instanceof Refusal, args, options);
 }

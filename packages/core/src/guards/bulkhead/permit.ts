@@ -26,23 +26,26 @@ export class SharedPermit {
 
   /** All that still run under it have timed out. */
   get isOverstay(): boolean {
-    return this.#inTime === 0;
+    return this.#inTime === 0 && clock.now() >= this.sinceMs;
   }
 
   get isOverdue(): boolean {
     return this.isOverstay && clock.now() - this.sinceMs >= this.room.abandonMs;
   }
 
-  hold(): Hold {
+  /** `overstaysAfterMs` of an attempt that nothing ends when its time is over. */
+  hold(overstaysAfterMs?: number): Hold {
     this.#holders++;
     this.#inTime++;
-    return new Hold(this);
+    const hold = new Hold(this);
+    if (overstaysAfterMs !== undefined) hold.overstays(overstaysAfterMs);
+    return hold;
   }
 
-  /** An attempt that runs under it has timed out; its work goes on. */
-  outlived(): void {
+  /** An attempt that runs under it has timed out, or will have `inMs`; its work goes on. */
+  outlived(inMs: number): void {
     this.#inTime--;
-    this.sinceMs = clock.now();
+    this.sinceMs = clock.now() + inMs;
   }
 
   left(inTime: boolean): void {
@@ -76,8 +79,12 @@ export class Hold extends Loan {
   }
 
   override outlive(): Pass {
-    if (this.#inTime) this.#permit.outlived();
-    this.#inTime = false;
+    this.overstays(0);
     return this;
+  }
+
+  overstays(afterMs: number): void {
+    if (this.#inTime) this.#permit.outlived(afterMs);
+    this.#inTime = false;
   }
 }

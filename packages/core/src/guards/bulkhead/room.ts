@@ -1,7 +1,7 @@
 import { clock } from "../../time/clock.js";
 import { formatDuration } from "../../time/duration.js";
-import { type Answer, type Entrant, type Guard, type Loan, Pass, Refusal } from "../guard.js";
-import { type PermitHome, SharedPermit } from "./permit.js";
+import { type Answer, type Entrant, type Guard, Pass, Refusal } from "../guard.js";
+import { type Hold, type PermitHome, SharedPermit } from "./permit.js";
 import { Queue } from "../queue.js";
 import { type CrowdedRoom, PlaceForAWhile } from "./place.js";
 
@@ -43,8 +43,7 @@ export class Room extends Pass implements Guard, PermitHome, CrowdedRoom {
   enter(entrant: Entrant): Answer {
     if (this.inFlight >= this.home.rules.limit || this.#queue !== undefined)
       return this.#enterCrowded(entrant);
-    this.inFlight++;
-    return this;
+    return this.#permitFor(entrant);
   }
 
   /** Permits come and go: nothing is certain. */
@@ -72,10 +71,8 @@ export class Room extends Pass implements Guard, PermitHome, CrowdedRoom {
   }
 
   /** The permit that was this room itself gets an identity. */
-  override toLend(): Loan & { outlive(): Pass } {
-    const permit = new SharedPermit(this);
-    (this.#shared ??= new Set()).add(permit);
-    return permit.hold();
+  override toLend(): Hold {
+    return this.#share();
   }
 
   isHolding(permit: SharedPermit): boolean {
@@ -120,14 +117,24 @@ export class Room extends Pass implements Guard, PermitHome, CrowdedRoom {
     return (this.#tooLate ??= new TooLate(this.home));
   }
 
-  #enterCrowded({ mostWaitMs }: Entrant): Answer {
+  /** Of work that nothing ends it is known beforehand from when on it overstays. */
+  #permitFor({ attemptTimeoutMs, runsOn = false }: Entrant): Pass {
+    this.inFlight++;
+    return runsOn && attemptTimeoutMs !== undefined ? this.#share(attemptTimeoutMs) : this;
+  }
+
+  #share(overstaysAfterMs?: number): Hold {
+    const permit = new SharedPermit(this);
+    (this.#shared ??= new Set()).add(permit);
+    return permit.hold(overstaysAfterMs);
+  }
+
+  #enterCrowded(entrant: Entrant): Answer {
     this.giveUpAbandoned();
     this.#admitWaiting();
+    const { mostWaitMs } = entrant;
     const { limit, queueLimit } = this.home.rules;
-    if (this.inFlight < limit) {
-      this.inFlight++;
-      return this;
-    }
+    if (this.inFlight < limit) return this.#permitFor(entrant);
     if (this.queued >= queueLimit || mostWaitMs <= 0) return this.#full;
     const queue = (this.#queue ??= new Queue());
     return queue.join(new PlaceForAWhile(queue, this, mostWaitMs));

@@ -2,6 +2,7 @@ import type { Driver } from "../../engine/driver.js";
 import { type Scopes } from "../../engine/scope.js";
 import type { Cohort } from "../../events/catalog.js";
 import type { Events } from "../../events/events.js";
+import type { StatefulPart } from "../../parts/part.js";
 import type { Account, Accounts } from "../account.js";
 import type { Parts } from "../assemble.js";
 import { type Compiled, compile } from "../compile.js";
@@ -30,6 +31,8 @@ export interface Cohorts {
 
 interface Given {
   readonly policy: string;
+  /** By who made it. */
+  readonly isNamed: boolean;
   readonly parts: Parts;
   readonly options: ParsedPolicyOptions;
   readonly events: Events;
@@ -37,13 +40,14 @@ interface Given {
 }
 
 export function compileCohorts(given: Given): Cohorts {
-  const { policy, parts, options } = given;
+  const { policy, isNamed, parts, options } = given;
   for (const part of statefulOf(parts)) part.usedBy(policy);
   const mode = modeOf(policy, options);
   const { canary } = options;
   if (canary === undefined || mode !== "enforce")
     return onlyOne(compileOne(given, mode, undefined));
-  const { ratio, by, salt = policy } = canary;
+  // A number that counts the policies without a name says nothing in the next process.
+  const { ratio, by, salt = isNamed ? policy : "" } = canary;
   const isCanary = (name: string): boolean => isTaken(salt, name, ratio);
   const isHere = isCanary(instanceName());
   if (by === "process")
@@ -72,8 +76,8 @@ function byKey(given: Given, isCanary: (key: string | undefined) => boolean): Co
   const others = compileOne(keyless, "shadow", "control");
   const of = (found: string | undefined): CompiledCohort => (isCanary(found) ? taken : others);
   const compose: Cohorts["compose"] = (driverOf) => {
-    const forTaken = { driver: driverOf(taken), scopes: taken.scopes };
-    const forOthers = { driver: driverOf(others), scopes: others.scopes };
+    const forTaken = [driverOf(taken), taken.scopes] as const;
+    const forOthers = [driverOf(others), others.scopes] as const;
     return splitByKey(key, (found) => (isCanary(found) ? forTaken : forOthers));
   };
   const driver = compose((cohort) => cohort.driver);
@@ -97,13 +101,11 @@ function compileOne(given: Given, mode: Mode, cohort: Cohort | undefined): Compi
  * But a canary and its control share what is there once, and really used by both: room, and rate.
  */
 function booksOf(parts: Parts, cohort: Cohort | undefined): Parts {
-  const { breaker, budget, rateLimit, bulkhead } = parts;
-  const own = cohort === undefined;
-  return {
-    ...parts,
-    ...(breaker === undefined ? {} : { breaker: breaker.twin() }),
-    ...(budget === undefined ? {} : { budget: budget.twin() }),
-    ...(rateLimit === undefined || !own ? {} : { rateLimit: rateLimit.twin() }),
-    ...(bulkhead === undefined || !own ? {} : { bulkhead: bulkhead.twin() }),
-  };
+  const kept = statefulOf(parts).filter((part) => cohort === undefined || !isForBoth(part));
+  return { ...parts, ...Object.fromEntries(kept.map((part) => [part.kind, part.twin()])) };
+}
+
+/** Whether a canary and its control share it. */
+export function isForBoth({ kind }: StatefulPart): boolean {
+  return kind === "bulkhead" || kind === "rateLimit";
 }

@@ -6,7 +6,7 @@ import type { CompiledCohort } from "./cohorts.js";
 export interface CohortReport {
   /** Calls that have ended, refused ones too. */
   readonly calls: number;
-  /** Of the calls that were not refused: the share that failed. */
+  /** Of the calls that were not refused: the share that failed, by an error or by its result. */
   readonly errorRatio: number;
   /** Of all calls: the share that was refused. */
   readonly refusalRatio: number;
@@ -29,7 +29,10 @@ export interface WouldHaveDone {
   readonly timeouts: number;
 }
 
-/** The calls that a canary protects, beside those that it does not. One of the two is missing where whole processes are taken. */
+/**
+ * The calls that a canary protects, beside those that it does not. One of the two is missing where whole processes are
+ * taken, and both are where a mode holds for all calls.
+ */
 export type Comparison = {
   readonly policy: string;
   readonly ratio: number;
@@ -38,7 +41,8 @@ export type Comparison = {
 
 /** By the names of their cohorts. */
 export function reportsOf(cohorts: readonly CompiledCohort[]): Pick<Comparison, Cohort> {
-  return Object.fromEntries(cohorts.map((each) => [each.cohort, reportOf(each)]));
+  const known = cohorts.filter(({ cohort }) => cohort !== undefined);
+  return Object.fromEntries(known.map((each) => [each.cohort, reportOf(each)]));
 }
 
 function reportOf({ mode, account }: CompiledCohort): CohortReport {
