@@ -15,12 +15,14 @@ import {
   resilient,
   retry,
   retryBudget,
+  runningCall,
   timeout,
 } from "@breakwater/core";
 import {
   eventLog,
   hangs,
   installVirtualClock,
+  resetState,
   returns,
   scriptedTask,
   throws,
@@ -278,6 +280,18 @@ describe("a policy in shadow", () => {
     expect(room.twin().inFlight).toBe(0);
   });
 
+  it("keeps the permit of work that has not overstayed when its state is reset", async () => {
+    const room = bulkhead({ limit: 2 });
+    const policy = resilient(room, timeout(100), shadow);
+    void policy.execute(scriptedTask(hangs({ deaf: true })));
+    await clock.advance(50);
+    resetState();
+    expect(room.twin().inFlight).toBe(1);
+    await clock.advance(60);
+    resetState();
+    expect(room.twin().inFlight).toBe(0);
+  });
+
   it("does not run an item of a batch again that a policy inside has refused", async () => {
     const inner = resilient(circuitBreaker({ consecutiveFailures: 1 }), { name: "inner" });
     await repeat(1, () => inner.execute(fails));
@@ -378,14 +392,13 @@ describe("a policy in shadow", () => {
 
   it("passes on what a task throws at once", async () => {
     const bug = new Error("a bug");
-    for (const parts of [[circuitBreaker()], [circuitBreaker(), retry()]])
-      expect(
-        await rejectionOf(
-          resilient(...parts, shadow).execute(() => {
-            throw bug;
-          }),
-        ),
-      ).toBe(bug);
+    for (const parts of [[circuitBreaker()], [circuitBreaker(), retry()]]) {
+      const call = resilient(...parts, shadow).execute(() => {
+        throw bug;
+      });
+      expect(runningCall()).toBeUndefined();
+      expect(await rejectionOf(call)).toBe(bug);
+    }
   });
 
   it("is well, also where its circuit would be open", async () => {
