@@ -4,6 +4,7 @@ import {
   circuitBreaker,
   currentCall,
   deadline,
+  type Duration,
   fallback,
   type LogLine,
   logEvents,
@@ -51,7 +52,7 @@ function deaf(): Promise<string> {
 }
 
 /** Takes every error for a wish to be asked again after so long. */
-function after(retryAfterMs: number): CallOptions {
+function askedToWait(retryAfterMs: number): CallOptions {
   return { classify: { error: () => ({ verdict: "throttled", retryAfterMs }) } };
 }
 
@@ -152,7 +153,7 @@ describe("a policy in shadow", () => {
       const breaker = circuitBreaker({ consecutiveFailures: 1 });
       const policy = resilient(breaker, timeout("1s"), deadline("2s"), { ...shadow, mode });
       const books = mode === "shadow" ? breaker.twin() : breaker;
-      const takes = (afterMs: number, deadlineMs: string): Promise<unknown> =>
+      const takes = (afterMs: number, deadlineMs: Duration): Promise<unknown> =>
         clock.run(
           policy
             .execute(scriptedTask(returns("late", { afterMs })), { deadlineMs, maxAttempts: 1 })
@@ -195,11 +196,11 @@ describe("a policy in shadow", () => {
 
   it("would not repeat what asks for too long a wait, nor for who has given up", async () => {
     const policy = resilient(retry({ maxRetryAfterMs: 1_000 }), shadow);
-    await repeat(1, () => policy.execute(fails, after(1_001)));
+    await repeat(1, () => policy.execute(fails, askedToWait(1_001)));
     const signal = AbortSignal.abort(new DOMException("too late", "TimeoutError"));
     await repeat(1, () => policy.execute(fails, { signal }));
     expect(wouldOf(policy).retries).toBe(0);
-    await repeat(1, () => policy.execute(fails, after(1_000)));
+    await repeat(1, () => policy.execute(fails, askedToWait(1_000)));
     expect(wouldOf(policy).retries).toBe(1);
   });
 
