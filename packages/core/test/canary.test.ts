@@ -138,6 +138,22 @@ describe("a canary by key", () => {
     expect(key).toHaveBeenCalledTimes(2);
   });
 
+  it.each([taken, spared])(
+    "asks a key function once that has nothing to say, at %s",
+    async (instance) => {
+      vi.stubEnv("BREAKWATER_INSTANCE", instance);
+      const key = vi.fn<() => never>(() => {
+        throw new Error("no key");
+      });
+      const policy = resilient(circuitBreaker(), { name: "crm", canary, key });
+      const heard = eventLog(policy, "hook.failed");
+      expect(await policy.execute(works)).toBe("fine");
+      await clock.advance(0);
+      expect(key).toHaveBeenCalledTimes(1);
+      expect(heard).toHaveLength(1);
+    },
+  );
+
   it("sends calls without a key where the process belongs", async () => {
     for (const [instance, isCanary] of [
       [taken, true],

@@ -4,6 +4,7 @@ import {
   circuitBreaker,
   currentCall,
   deadline,
+  type Duration,
   fallback,
   type LogLine,
   logEvents,
@@ -15,12 +16,14 @@ import {
   resilient,
   retry,
   retryBudget,
+  runningCall,
   timeout,
 } from "@breakwater/core";
 import {
   eventLog,
   hangs,
   installVirtualClock,
+  resetState,
   returns,
   scriptedTask,
   throws,
@@ -49,7 +52,7 @@ function deaf(): Promise<string> {
 }
 
 /** Takes every error for a wish to be asked again after so long. */
-function after(retryAfterMs: number): CallOptions {
+function askedToWait(retryAfterMs: number): CallOptions {
   return { classify: { error: () => ({ verdict: "throttled", retryAfterMs }) } };
 }
 
@@ -150,7 +153,7 @@ describe("a policy in shadow", () => {
       const breaker = circuitBreaker({ consecutiveFailures: 1 });
       const policy = resilient(breaker, timeout("1s"), deadline("2s"), { ...shadow, mode });
       const books = mode === "shadow" ? breaker.twin() : breaker;
-      const takes = (afterMs: number, deadlineMs: string): Promise<unknown> =>
+      const takes = (afterMs: number, deadlineMs: Duration): Promise<unknown> =>
         clock.run(
           policy
             .execute(scriptedTask(returns("late", { afterMs })), { deadlineMs, maxAttempts: 1 })
@@ -193,11 +196,11 @@ describe("a policy in shadow", () => {
 
   it("would not repeat what asks for too long a wait, nor for who has given up", async () => {
     const policy = resilient(retry({ maxRetryAfterMs: 1_000 }), shadow);
-    await repeat(1, () => policy.execute(fails, after(1_001)));
+    await repeat(1, () => policy.execute(fails, askedToWait(1_001)));
     const signal = AbortSignal.abort(new DOMException("too late", "TimeoutError"));
     await repeat(1, () => policy.execute(fails, { signal }));
     expect(wouldOf(policy).retries).toBe(0);
-    await repeat(1, () => policy.execute(fails, after(1_000)));
+    await repeat(1, () => policy.execute(fails, askedToWait(1_000)));
     expect(wouldOf(policy).retries).toBe(1);
   });
 
@@ -275,6 +278,18 @@ describe("a policy in shadow", () => {
     await clock.advance(5_000);
     await policy.execute(works);
     expect(breaker.twin().state()).toBe("closed");
+    expect(room.twin().inFlight).toBe(0);
+  });
+
+  it("keeps the permit of work that has not overstayed when its state is reset", async () => {
+    const room = bulkhead({ limit: 2 });
+    const policy = resilient(room, timeout(100), shadow);
+    void policy.execute(scriptedTask(hangs({ deaf: true })));
+    await clock.advance(50);
+    resetState();
+    expect(room.twin().inFlight).toBe(1);
+    await clock.advance(60);
+    resetState();
     expect(room.twin().inFlight).toBe(0);
   });
 
@@ -378,14 +393,13 @@ describe("a policy in shadow", () => {
 
   it("passes on what a task throws at once", async () => {
     const bug = new Error("a bug");
-    for (const parts of [[circuitBreaker()], [circuitBreaker(), retry()]])
-      expect(
-        await rejectionOf(
-          resilient(...parts, shadow).execute(() => {
-            throw bug;
-          }),
-        ),
-      ).toBe(bug);
+    for (const parts of [[circuitBreaker()], [circuitBreaker(), retry()]]) {
+      const call = resilient(...parts, shadow).execute(() => {
+        throw bug;
+      });
+      expect(runningCall()).toBeUndefined();
+      expect(await rejectionOf(call)).toBe(bug);
+    }
   });
 
   it("is well, also where its circuit would be open", async () => {

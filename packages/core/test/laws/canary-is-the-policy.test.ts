@@ -1,6 +1,7 @@
 import {
   circuitBreaker,
   type Policy,
+  type PolicyPart,
   type ResilienceEvent,
   resilient,
   retry,
@@ -36,7 +37,7 @@ const arrivals = fc.array(
   { minLength: 5, maxLength: 60 },
 );
 
-function parts(): Parameters<typeof resilient> {
+function parts(): PolicyPart[] {
   return [
     circuitBreaker({ consecutiveFailures: 2, openMs: 300, probes: 1 }),
     retryBudget({ ratio: 0.5, reserve: 2 }),
