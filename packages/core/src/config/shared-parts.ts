@@ -42,9 +42,9 @@ export function planShared(
     if (wrong.length > 0) continue;
     const part = wholes[0]?.[0] ?? makeOrGet(key, kind, whole);
     parts.set(key, part);
-    for (const [each, options] of wholes.length > 0 ? wholes : [[part, whole] as const]) {
-      pending.set(each, options);
-      const against = each.problemsOfBecoming(options);
+    for (const [each, given] of wholes.length > 0 ? wholes : [[part, whole] as const]) {
+      pending.set(each, given);
+      const against = each.problemsOfBecoming(given);
       issues.push(
         ...located(
           ["shared", name],

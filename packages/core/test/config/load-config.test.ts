@@ -39,6 +39,8 @@ function defineIfFree(name: string): void {
   }
 }
 
+const fail = (): Promise<never> => Promise.reject(new Error("down"));
+
 const load = (text: string) => loadConfig({ text });
 
 function problemsOf(text: string): BreakwaterError["issues"] {
@@ -169,7 +171,6 @@ shared: { crm: { breaker: { consecutiveFailures: ${failures} } } }
 policies: { ${one}: { breaker: crm }, ${two}: { breaker: crm, timeout: 2s } }
 `;
     load(text(2));
-    const fail = () => Promise.reject(new Error("down"));
     for (let n = 0; n < 2; n++)
       await resilient(one)
         .execute(fail)

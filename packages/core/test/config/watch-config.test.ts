@@ -2,7 +2,6 @@ import {
   circuitBreaker,
   definePolicy,
   registry,
-  resilient,
   type ResilienceEvent,
   retry,
   retryBudget,

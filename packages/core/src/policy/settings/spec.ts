@@ -72,11 +72,11 @@ function checkOption(at: string, name: string, value: unknown): readonly Issue[]
 /** Each field by itself, so that none hides another and a patch need not be complete. */
 export function checkSection(at: string, kind: PartKind, value: unknown): readonly Issue[] {
   const { schema } = KINDS[kind];
-  const { contradictions: _, ...fieldsOnly } = schema;
+  const { contradictions: _contradictions, ...fieldsOnly } = schema;
   const options = unabbreviated(kind, value);
   if (!isPlainObject(options))
     return [issueOf(`${at}.${kind}`, `the options of ${schema.title}`, value)];
-  const { answer, ...rest } = options;
+  const { answer: _answer, ...rest } = options;
   const checked = kind === "fallback" ? rest : options;
   return checkOptions({ ...fieldsOnly, title: `${at}.${kind}` }, checked).issues;
 }
