@@ -1,4 +1,4 @@
-import { type CallOptions, enter, type Frame, leave } from "../call/call.js";
+import { enter, type Frame, leave } from "../call/call.js";
 import { Admission } from "./admission.js";
 import type { Driver } from "./driver.js";
 import { FirstCall } from "./first-call.js";
@@ -18,31 +18,18 @@ export function offDriver(place: Place): Driver {
   const makeCall = (signal?: AbortSignal): FirstCall =>
     new FirstCall(place, holdsNothing, signal, undefined);
   const shared: Frame = { callOptions: undefined, toCall: () => makeCall() };
-  return (_scopes, task, self, args, options) =>
-    runUnprotected(frameFor(options, shared, makeCall), task, self, args);
-}
-
-function frameFor(
-  options: CallOptions | undefined,
-  shared: Frame,
-  makeCall: (signal?: AbortSignal) => FirstCall,
-): Frame {
-  const signal = options?.signal ?? undefined;
-  return signal === undefined ? shared : makeCall(signal);
-}
-
-function runUnprotected(
-  frame: Frame,
-  task: Parameters<typeof runTask>[0],
-  self: unknown,
-  args: readonly unknown[] | undefined,
-): Promise<unknown> {
-  const outer = enter(frame);
-  try {
-    return runTask(task, self, args, frame);
-  } catch (error) {
-    return Promise.reject(error);
-  } finally {
+  return (_scopes, task, self, args, options) => {
+    const signal = options?.signal ?? undefined;
+    const frame = signal === undefined ? shared : makeCall(signal);
+    const outer = enter(frame);
+    let promise: Promise<unknown>;
+    try {
+      promise = runTask(task, self, args, frame);
+    } catch (error) {
+      leave(outer);
+      return Promise.reject(error);
+    }
     leave(outer);
-  }
+    return promise;
+  };
 }
