@@ -6,6 +6,22 @@ import { AsyncLocalStorage } from "node:async_hooks";
 export const bare = { name: "bare await", make: ({ task }) => ({ call: task }) };
 
 /**
+ * What anything costs that stands before a function and does nothing.
+ *
+ * @type {Contestant}
+ */
+export const passThrough = {
+  name: "pass-through by hand",
+  make({ task }) {
+    /** @this {unknown} @param {[]} args */
+    const call = function (...args) {
+      return task.apply(this, args);
+    };
+    return { call };
+  },
+};
+
+/**
  * What an open circuit is compared with: a dependency that refuses the call itself.
  *
  * @type {Contestant}

@@ -159,11 +159,12 @@ export const scenarios = {
     open: false,
     contestants: [
       hand.bare,
+      hand.passThrough,
       breakwater.off,
       breakwater.bypassed("cleared"),
       breakwater.bypassed("1d"),
     ],
-    alone: ["breakwater, mode off", "breakwater, bypass until cleared"],
+    alone: ["pass-through by hand", "breakwater, mode off", "breakwater, bypass until cleared"],
   },
   decorator: {
     title: "Decorated method and wrapped function: breaker + bulkhead round a task that succeeds",

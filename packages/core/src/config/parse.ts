@@ -134,8 +134,9 @@ function lineAt(document: Document.Parsed, path: readonly string[], lines: LineC
     const around: unknown = isAlias(node) ? node.resolve(document) : node;
     const pair = pairNamed(around, name);
     const item = isSeq(around) ? (around.items[Number(name)] as Node | undefined) : undefined;
-    if (pair === undefined && item === undefined) break;
-    offset = (item ?? (pair?.key as Node)).range?.[0] ?? offset;
+    const found = item ?? (pair?.key as Node | undefined);
+    if (found === undefined) break;
+    offset = found.range?.[0] ?? offset;
     node = item ?? pair?.value;
   }
   return lines.linePos(offset).line;
