@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
-import type { Address } from "./postgres/server.ts";
+import type { Address } from "./postgres/address.ts";
 
 /** What becomes of what clients and server say to each other, from now on, on all connections. */
 export type Traffic =

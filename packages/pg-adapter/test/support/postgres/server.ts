@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { Address } from "./address.ts";
 import { findBinaries } from "./binaries.ts";
 import { childrenOf, signal } from "./processes.ts";
 import { copyOf } from "./standby.ts";
@@ -15,14 +16,6 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string | number>>;
   /** Follows this server as its streaming standby. */
   readonly standbyOf?: PostgresServer;
-}
-
-/** How a client finds it: what `pg` takes. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly database: string;
 }
 
 const runFile = promisify(execFile);

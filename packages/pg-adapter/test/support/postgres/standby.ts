@@ -1,7 +1,7 @@
 import { chownSync, cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join, sep } from "node:path";
 import pg from "pg";
-import type { Address } from "./server.ts";
+import type { Address } from "./address.ts";
 
 /** What a standby must not take over: the primary's lock and log. */
 const NOT_COPIED = /^(?:postmaster\.(?:pid|opts)|pg_wal|pg_replslot)$/;
