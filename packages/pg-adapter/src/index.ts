@@ -1,2 +1,9 @@
 /** Resilience for pg pools. */
-export {};
+export {
+  CommitUnknownError,
+  TransactionError,
+  type TransactionErrorCode,
+} from "./transaction/errors.js";
+export type { Isolation, TransactionOptions } from "./transaction/options.js";
+export type { TransactionFunction } from "./transaction/transaction.js";
+export { withTransaction } from "./transaction/with-transaction.js";
