@@ -47,6 +47,9 @@ export async function inSavepoint<T>(
       idempotent: false,
       classify: { error: (error) => attempts.meaningOf(error) },
     });
+  } catch (error) {
+    if (attempts.meaningOf(error) === again) outer.session.giveUpOn(error);
+    throw error;
   } finally {
     outer.isLentOn = false;
   }

@@ -13,6 +13,7 @@ export class Session {
   /** What its transaction failed with first: the server answers all that follows with 25P02. */
   brokenBy: unknown = undefined;
   readonly #errors = new WeakSet<object>();
+  readonly #givenUp = new WeakSet<object>();
   /** Its connection has gone. */
   isLost = false;
   #isReleased = false;
@@ -57,6 +58,15 @@ export class Session {
       link = cause ?? driverError;
     }
     return undefined;
+  }
+
+  /** A savepoint has been tried for as often as it may: the transaction around it is not run again for that. */
+  giveUpOn(error: unknown): void {
+    if (typeof error === "object" && error !== null) this.#givenUp.add(error);
+  }
+
+  hasGivenUpOn(error: unknown): boolean {
+    return typeof error === "object" && error !== null && this.#givenUp.has(error);
   }
 
   /** Of the server: is it between transactions? Undefined where pg does not tell (before 8.21). */

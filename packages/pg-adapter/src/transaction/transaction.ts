@@ -168,7 +168,8 @@ export class Transaction<T> {
    */
   #undone(error: unknown, session: Session): unknown {
     const phase = this.#options.readOnly === true ? "read only" : "transaction";
-    const judged = judgePgError(session.ownErrorIn(error), phase);
+    const own = session.hasGivenUpOn(error) ? undefined : session.ownErrorIn(error);
+    const judged = judgePgError(own, phase);
     const nobodysFault: Said = session.isLost ? "ignored" : "permanent";
     const said: Said = judged && { ...judged, unsent: judged.verdict !== "timeout" };
     this.#meanings.set(error, said ?? nobodysFault);

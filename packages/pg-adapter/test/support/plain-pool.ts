@@ -11,6 +11,6 @@ export function plainPool(config: pg.PoolConfig): pg.Pool {
 
 /** The one value that a query asks for. */
 export async function valueOf(pool: pg.Pool, text: string, values?: unknown[]): Promise<unknown> {
-  const { rows } = await pool.query<unknown[]>({ text, values, rowMode: "array" });
-  return rows[0]?.[0];
+  const { rows } = await pool.query<Record<string, unknown>>(text, values);
+  return Object.values(rows[0] ?? {})[0];
 }
