@@ -9,6 +9,7 @@ export { type AttemptReport, type CallReport, explainError } from "./engine/repo
 export { BreakwaterError, type ErrorCode, isRefusal, type Issue } from "./errors/errors.js";
 export type { ErrorSummary } from "./errors/summary.js";
 export type {
+  EventDetails,
   EventOf,
   EventType,
   ResilienceEvent,
@@ -44,6 +45,7 @@ export {
 export type { PolicyPart } from "./policy/assemble.js";
 export type { ExplainedPart, Explanation } from "./policy/explanation.js";
 export type { BreakerHealth, BudgetHealth, BulkheadHealth, PolicyHealth } from "./policy/health.js";
+export { reportEvent, summaryOf } from "./policy/report.js";
 export { mapCalls, type MapCallsOptions, type MapResult } from "./policy/map-calls.js";
 export type { AsyncFunction, Policy } from "./policy/policy.js";
 export type { PolicyOptions } from "./policy/policy-options.js";

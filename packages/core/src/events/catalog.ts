@@ -93,6 +93,19 @@ export interface EventDetails {
   "process.stalled": { readonly blockedMs: number };
   /** A policy without a name is being watched. */
   "policy.unnamed": { readonly hint: string };
+  /** A connection of a pool has failed: while nobody used it, or in somebody's hands. */
+  "client.failed": { readonly state: "idle" | "checked out"; readonly error: ErrorSummary };
+  /** A connection that came back could not be used by anybody else. */
+  "client.destroyed": { readonly reason: "broken" | "busy" | "in transaction" | "not cancelled" };
+  /** The idle connections of a pool lead where nothing is to be had any more: they have been closed. */
+  "clients.evicted": { readonly connections: number; readonly error: ErrorSummary };
+  /** A statement was given up, and the server was asked to stop it. */
+  "statement.cancelled": {
+    readonly by: "timeout" | "abort";
+    /** Whether the connection could be kept. */
+    readonly kept: boolean;
+    readonly tookMs: number;
+  };
 }
 
 export type EventType = keyof EventDetails;
@@ -137,4 +150,8 @@ export const EVENTS: {
   "hook.failed": { severity: "error", perCall: false },
   "process.stalled": { severity: "warning", perCall: false },
   "policy.unnamed": { severity: "info", perCall: false },
+  "client.failed": { severity: "warning", perCall: false },
+  "client.destroyed": { severity: "warning", perCall: false },
+  "clients.evicted": { severity: "warning", perCall: false },
+  "statement.cancelled": { severity: "warning", perCall: false },
 };

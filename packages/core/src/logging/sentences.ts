@@ -43,6 +43,14 @@ const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = 
   "process.stalled": ({ blockedMs }) =>
     `the event loop was blocked for ${formatDuration(blockedMs)}: attempts that expired meanwhile are not held against the dependency`,
   "policy.unnamed": ({ policy, hint }) => `${policy} has no name: ${hint}`,
+  "client.failed": ({ policy, state, error }) =>
+    `${policy} lost a connection that was ${state}: ${textOf(error)}`,
+  "client.destroyed": ({ policy, reason }) =>
+    `${policy} got a connection back that was ${reason}, and closed it`,
+  "clients.evicted": ({ policy, connections, error }) =>
+    `${policy} closed ${connections === 1 ? "1 idle connection" : `${connections} idle connections`}: ${textOf(error)}`,
+  "statement.cancelled": ({ policy, by, kept, tookMs }) =>
+    `${policy} gave up a statement (${by}) and had it cancelled within ${formatDuration(tookMs)}: its connection was ${kept ? "kept" : "closed"}`,
 };
 
 const RULES: { readonly [R in EventOf<"circuit.opened">["reason"]]: (least: number) => string } = {

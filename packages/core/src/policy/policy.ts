@@ -6,7 +6,7 @@ import { Readiness } from "../engine/readiness.js";
 import { scopeFor } from "../engine/scope.js";
 import type { Abortable } from "../engine/work.js";
 import { Drained, refusalError, rejectSoon } from "../engine/refusals.js";
-import { EVENTS, type EventType } from "../events/catalog.js";
+import { type EventDetails, EVENTS, type EventType } from "../events/catalog.js";
 import { Events } from "../events/events.js";
 import type { Listener, Watchable } from "../events/listeners.js";
 import type { Heard } from "../events/audience.js";
@@ -229,6 +229,11 @@ export class LivePolicy implements Policy {
     if (this.#named) return;
     this.#named = true;
     this.#events.emit("policy.unnamed", { hint: "give it a name: resilient({ name: 'crm' }, …)" });
+  }
+
+  /** An event of somebody who acts for this policy. */
+  report<T extends EventType>(type: T, details: EventDetails[T]): void {
+    this.#events.emit(type, details);
   }
 
   health(): PolicyHealth {
