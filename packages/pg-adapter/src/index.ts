@@ -7,3 +7,6 @@ export {
 export type { Isolation, TransactionOptions } from "./transaction/options.js";
 export type { TransactionFunction } from "./transaction/transaction.js";
 export { withTransaction } from "./transaction/with-transaction.js";
+export type { LockSource } from "./lock/connection.js";
+export type { PgLockOptions } from "./lock/options.js";
+export { LockLostError, PgLock, pgLock } from "./lock/pg-lock.js";

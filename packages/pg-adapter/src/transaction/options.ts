@@ -1,5 +1,6 @@
 import type { Duration } from "@breakwater/core";
 import { badInput, isPlainObject } from "../bad-input.js";
+import { aDuration, aFlag, checkOptions, type Checks } from "../options/check.js";
 
 export type Isolation = "read committed" | "repeatable read" | "serializable";
 
@@ -12,7 +13,7 @@ export interface TransactionOptions {
   /** It may not write; so it may always be repeated. Default false. */
   readonly readOnly?: boolean;
   /** Attempts in all; the lesser of this and what the pool's policy allows. 1 to 100; default: the policy's, or 5. */
-  readonly maxAttempts?: number;
+  readonly maxAttempts?: number | undefined;
   /** Time for all attempts together. Default: the policy's deadline, or none. */
   readonly deadlineMs?: Duration;
   /**
@@ -23,7 +24,7 @@ export interface TransactionOptions {
   /** To do it twice does no harm: it is repeated even if it may have been committed. Default false. */
   readonly idempotent?: boolean;
   /** Aborted: the transaction is rolled back, and the call rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Chooses the circuit and the credit, where the pool's policy has keys. */
   readonly key?: string;
 }
@@ -31,29 +32,19 @@ export interface TransactionOptions {
 /** Of a transaction inside another: it is a savepoint of that one, and shares all else with it. */
 const OF_SAVEPOINTS: ReadonlySet<string> = new Set(["maxAttempts", "signal"]);
 
-interface Check {
-  readonly expected: string;
-  readonly holds: (value: unknown) => boolean;
-}
-
-const flag: Check = { expected: "true or false", holds: (value) => typeof value === "boolean" };
-
-const CHECKS: { readonly [N in keyof Required<TransactionOptions>]: Check } = {
+const checks: Checks = {
   isolation: {
     expected: ISOLATIONS.map((name) => JSON.stringify(name)).join(", "),
     holds: (value) => ISOLATIONS.includes(value),
   },
-  readOnly: flag,
+  readOnly: aFlag,
   maxAttempts: {
     expected: "a whole number from 1 to 100",
     holds: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 100,
   },
-  deadlineMs: {
-    expected: "a duration: milliseconds, or a text such as '2s'",
-    holds: (value) => (typeof value === "number" ? value >= 0 : /^\d/.test(String(value))),
-  },
-  resolveCommit: flag,
-  idempotent: flag,
+  deadlineMs: aDuration,
+  resolveCommit: aFlag,
+  idempotent: aFlag,
   signal: {
     expected: "an AbortSignal",
     holds: (value) => typeof (value as AbortSignal).addEventListener === "function",
@@ -67,20 +58,15 @@ const CHECKS: { readonly [N in keyof Required<TransactionOptions>]: Check } = {
 /** @throws BreakwaterError `ERR_INVALID_SPEC` */
 export function checkTransactionOptions(given: unknown, isNested: boolean): TransactionOptions {
   if (!isPlainObject(given)) throw badInput("withTransaction", "an object with options", given);
-  for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(CHECKS, name))
-      throw badInput(`withTransaction.${name}`, `one of ${Object.keys(CHECKS).join(", ")}`, value);
-    const { expected, holds } = CHECKS[name as keyof TransactionOptions];
-    if (value !== undefined && value !== null && !holds(value))
-      throw badInput(`withTransaction.${name}`, expected, value);
-    if (isNested && value !== undefined && !OF_SAVEPOINTS.has(name))
-      throw badInput(
-        `withTransaction.${name}`,
-        "no such option inside another transaction",
-        value,
-        "Give it to the outer withTransaction",
-      );
-  }
+  checkOptions("withTransaction", checks, given);
+  const outers = Object.keys(given).find((name) => !OF_SAVEPOINTS.has(name));
+  if (isNested && outers !== undefined)
+    throw badInput(
+      `withTransaction.${outers}`,
+      "no such option inside another transaction",
+      given[outers],
+      "Give it to the outer withTransaction",
+    );
   return given;
 }
 

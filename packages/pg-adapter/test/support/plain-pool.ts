@@ -10,7 +10,11 @@ export function plainPool(config: pg.PoolConfig): pg.Pool {
 }
 
 /** The one value that a query asks for. */
-export async function valueOf(pool: pg.Pool, text: string, values?: unknown[]): Promise<unknown> {
-  const { rows } = await pool.query<Record<string, unknown>>(text, values);
+export async function valueOf(
+  client: pg.Pool | pg.ClientBase,
+  text: string,
+  values?: unknown[],
+): Promise<unknown> {
+  const { rows } = await client.query<Record<string, unknown>>(text, values);
   return Object.values(rows[0] ?? {})[0];
 }
