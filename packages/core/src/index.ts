@@ -58,6 +58,6 @@ export {
 } from "./policy/registry.js";
 export type { PolicySnapshot } from "./policy/snapshot.js";
 export type { Jitter } from "./retry/backoff.js";
-export type { Duration } from "./time/duration.js";
+export { type Duration, parseDuration } from "./time/duration.js";
 export type { OutcomeRules, Said } from "./verdicts/said.js";
 export type { VerdictName } from "./verdicts/verdict.js";
