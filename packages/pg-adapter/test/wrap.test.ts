@@ -19,7 +19,7 @@ describe("wrapPool", () => {
   it.each([
     [[circuitBreaker(), circuitBreaker()], /expected one breaker/],
     [[{ retries: 3 }], /retry\(\{ maxAttempts \}\)/],
-    [[bulkhead(3)], /no bulkhead.*set its max/s],
+    [[bulkhead({ limit: 3 })], /no bulkhead.*set its max/s],
     [[fallback(() => 1)], /no fallback.*round the function/s],
     [[{ key: () => "a" }], /no key: a pool is one database/],
     [[{ scope: "instance" }], /no scope: a pool is one database/],
@@ -28,7 +28,7 @@ describe("wrapPool", () => {
     [[{ acquireMs: 0 }], /wrapPool\.acquireMs: expected a duration/],
     [["unheard-of"], /No policy is named "unheard-of"/],
     [["crm", circuitBreaker()], /either a policy, its name, or parts/],
-    [[resilient({ name: "with-bulkhead" }, bulkhead(2))], /no bulkhead/],
+    [[resilient({ name: "with-bulkhead" }, bulkhead({ limit: 2 }))], /no bulkhead/],
     [[7], /policy\[0\]: expected a part/],
   ])("refuses wrong parts: %#", (parts, message) => {
     const pool = new pg.Pool();
