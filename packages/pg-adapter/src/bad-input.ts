@@ -1,6 +1,6 @@
 import { BreakwaterError, type Issue } from "@breakwater/core";
 
-/** One error for options that cannot work: what, where, received, and what to do. */
+/** One error for what cannot work: what, where, received, and what to do. */
 export function badInput(path: string, expected: string, value: unknown, hint?: string): Error {
   const issue: Issue = { path, expected, received: shown(value), ...(hint && { hint }) };
   const advice = hint === undefined ? "" : `. ${hint}`;

@@ -9,7 +9,7 @@ import { FaultProxy } from "./support/fault-proxy.ts";
 import { plainPool, valueOf } from "./support/plain-pool.ts";
 import { hasPostgres, usePostgres } from "./support/use-postgres.ts";
 
-describe.runIf(hasPostgres)("pgLock", () => {
+describe.runIf(hasPostgres)("pgLock", { timeout: 60_000 }, () => {
   const server = usePostgres();
   const take = async (name: string, more = {}): Promise<PgLock> => {
     const lock = await pgLock(server().address, name, { ...more, wait: true });
@@ -130,14 +130,14 @@ describe.runIf(hasPostgres)("pgLock", () => {
       first.kill("SIGKILL");
       await expect.poll(() => isFree("cron"), { timeout: 10_000 }).toBe(true);
       expect(await saying(start("lock-holder", "cron"))).toBe("held");
-    }, 30_000);
+    });
 
     test("a held lock keeps no process alive", async () => {
       const forgetful = start("lock-holder-forgets", "forgotten");
       const [code] = (await once(forgetful, "exit")) as [number];
       expect(code).toBe(0);
       await expect.poll(() => isFree("forgotten")).toBe(true);
-    }, 30_000);
+    });
   });
 
   test.each([

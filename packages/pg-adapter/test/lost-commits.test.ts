@@ -6,7 +6,7 @@ import { plainPool, valueOf } from "./support/plain-pool.ts";
 import { startPostgres } from "./support/postgres/server.ts";
 import { hasPostgres, usePostgres } from "./support/use-postgres.ts";
 
-describe.runIf(hasPostgres)("a COMMIT whose answer is lost", () => {
+describe.runIf(hasPostgres)("a COMMIT whose answer is lost", { timeout: 60_000 }, () => {
   const server = usePostgres();
   let direct: pg.Pool;
 
@@ -56,7 +56,7 @@ describe.runIf(hasPostgres)("a COMMIT whose answer is lost", () => {
     expect(rows.map((row: { round: number }) => row.round)).toEqual(
       Array.from({ length: 200 }, (_, number) => number),
     );
-  }, 120_000);
+  });
 
   test.each(["answer", "request"] as const)(
     "is unknown where nobody asks (the %s lost), and is never repeated",
@@ -116,7 +116,7 @@ describe.runIf(hasPostgres)("a COMMIT whose answer is lost", () => {
         await client.query("insert into done values (1, 1)");
         proxy.traffic = "hold";
       },
-      { deadlineMs: 100 },
+      { deadlineMs: 1_000 },
     );
     await expect(held).rejects.toMatchObject({
       name: "CommitUnknownError",

@@ -6,7 +6,7 @@ import { startPostgres } from "./support/postgres/server.ts";
 import { hasPostgres, usePostgres } from "./support/use-postgres.ts";
 
 // What the other tests rely on: the faults are real.
-describe.runIf(hasPostgres)("the tests' own PostgreSQL", () => {
+describe.runIf(hasPostgres)("the tests' own PostgreSQL", { timeout: 60_000 }, () => {
   const server = usePostgres({ settings: { max_connections: 20 } });
 
   test("answers by TCP and by its unix socket, with the settings that were asked for", async () => {
@@ -48,7 +48,7 @@ describe.runIf(hasPostgres)("the tests' own PostgreSQL", () => {
     });
     await standby.promote();
     await ask(standby.address, "create table t ()");
-  }, 60_000);
+  });
 
   test("nothing is left of it once it has stopped", async () => {
     const short = await startPostgres();

@@ -6,7 +6,7 @@ import { FaultProxy } from "./support/fault-proxy.ts";
 import { plainPool, valueOf } from "./support/plain-pool.ts";
 import { hasPostgres, usePostgres } from "./support/use-postgres.ts";
 
-describe.runIf(hasPostgres)("withTransaction", () => {
+describe.runIf(hasPostgres)("withTransaction", { timeout: 60_000 }, () => {
   const server = usePostgres({ settings: { max_connections: 30 } });
   let pool: pg.Pool;
 

@@ -3,6 +3,7 @@ import type { PoolClient } from "pg";
 import { judgePgError, sayOf, sqlStateOf } from "../classify/judge.js";
 import type { Session } from "./session.js";
 import type { Source } from "./source.js";
+import { orAborted } from "./waits.js";
 
 /** How a transaction can be found again: its number, and the life of the server that gave it. */
 export interface TransactionMark {
@@ -43,7 +44,10 @@ export async function outcomeOf(
   signal: AbortSignal,
 ): Promise<Outcome> {
   try {
-    return await askingOf(source).execute(() => askFor(mark, source), { signal, classify });
+    return await askingOf(source).execute((call) => askFor(mark, source, call.signal), {
+      signal,
+      classify,
+    });
   } catch {
     return "unknown"; // the caller gets the error that its COMMIT was lost with
   }
@@ -56,26 +60,30 @@ const classify = {
     error instanceof StillInProgress ? "transient" : sayOf(judgePgError(error, "acquire")),
 } as const;
 
-const asking = new WeakMap<Source, Policy>();
+const asking = new WeakMap<Policy, Policy>();
 
 function askingOf(source: Source): Policy {
-  const known = asking.get(source);
+  const known = asking.get(source.policy);
   if (known !== undefined) return known;
   const often = retry({ maxAttempts: 50, baseMs: 20, maxMs: 500 });
   const budget = retryBudget({ ratio: 1, reserve: 100 });
   const name = `${source.policy.name} lost commits`;
   const policy = resilient(often, budget, deadline("5s"), { name });
-  asking.set(source, policy);
+  asking.set(source.policy, policy);
   return policy;
 }
 
-async function askFor(mark: TransactionMark, source: Source): Promise<Outcome> {
-  const client = await source.connect();
+async function askFor(
+  mark: TransactionMark,
+  source: Source,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const client = await source.connect(signal);
   let failure: unknown;
   const heard = (error: unknown): void => void (failure = error);
   client.on("error", heard);
   try {
-    return await statusOn(client, mark);
+    return await orAborted(signal, statusOn(client, mark));
   } catch (error) {
     failure = error;
     if (sqlStateOf(error) === NEVER_SEEN) return "aborted";

@@ -1,5 +1,7 @@
 import type { PoolClient, QueryResult } from "pg";
+import { requestCancel } from "../cancel/cancel-request.js";
 import { sqlStateOf } from "../classify/judge.js";
+import { speakFor } from "../clients/checked-out.js";
 import { orAborted, within } from "./waits.js";
 
 /** How long a ROLLBACK may take, or a COMMIT that nobody waits for any more, before its connection is given up. */
@@ -17,11 +19,14 @@ export class Session {
   /** Its connection has gone. */
   isLost = false;
   #isReleased = false;
+  /** The policy hears of the transaction as a whole. */
+  readonly #speakNoMore: () => void;
   /** Without a listener an error of a checked-out client would end the process. */
   readonly #lost = (): void => void (this.isLost = true);
 
   constructor(client: PoolClient) {
     this.client = client;
+    this.#speakNoMore = speakFor(client);
     client.on("error", this.#lost).on("end", this.#lost);
   }
 
@@ -95,10 +100,17 @@ export class Session {
     }
   }
 
+  /** Whatever still runs on it is cancelled on the server; the connection is destroyed, so a late cancel hits nobody. */
+  abandon(): void {
+    void requestCancel(this.client, LAST_WORD_MS, () => true);
+    this.release(false);
+  }
+
   /** Back to the pool if it is certain that nothing is open on it; else it is destroyed. Once. */
   release(isClean: boolean): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
+    this.#speakNoMore();
     this.client.off("end", this.#lost);
     const isWhole = isClean && !this.isLost && this.isIdle !== false;
     this.client.release(isWhole ? undefined : true);

@@ -1,6 +1,8 @@
 import { type Policy, resilient, retry, retryBudget } from "@breakwater/core";
 import type { Pool, PoolClient } from "pg";
 import { badInput } from "../bad-input.js";
+import { type Protection, protectionOf } from "../protection.js";
+import { orAborted } from "./waits.js";
 
 /** Where the transactions of a pool get their policy and their connections. */
 export interface Source {
@@ -8,7 +10,7 @@ export interface Source {
   /** The most attempts where a transaction does not say: those of the policy, or these. */
   readonly maxAttempts: number | undefined;
   /** One try: what comes of it the policy hears from the transaction. */
-  readonly connect: () => Promise<PoolClient>;
+  readonly connect: (signal: AbortSignal) => Promise<PoolClient>;
 }
 
 const PLAIN_ATTEMPTS = 5;
@@ -22,18 +24,45 @@ export function sourceOf(pool: Pool): Source {
       "a pool of pg, or the client that a transaction's function got",
       pool,
     );
-  const known = plain.get(pool) ?? plainSource(pool);
-  plain.set(pool, known);
-  return known;
+  const protection = protectionOf(pool);
+  return protection === undefined ? plainSource(pool) : wrappedSource(protection);
+}
+
+function wrappedSource(protection: Protection): Source {
+  const connect = (signal: AbortSignal): Promise<PoolClient> => protection.acquire(signal);
+  return { policy: protection.policy, maxAttempts: undefined, connect };
+}
+
+function plainSource(pool: Pool): Source {
+  const known = plain.get(pool);
+  if (known !== undefined) return known;
+  const connect = (signal: AbortSignal): Promise<PoolClient> => acquire(pool, signal);
+  const source = { policy: policyFor(pool), maxAttempts: PLAIN_ATTEMPTS, connect };
+  plain.set(pool, source);
+  return source;
 }
 
 /**
  * A pool that nobody has wrapped gets retries, within a budget, for its transactions only. Conflicts are over quickly, so
  * delays are short.
  */
-function plainSource(pool: Pool): Source {
+function policyFor(pool: Pool): Policy {
   const { database = "postgres" } = pool.options ?? {};
   const retries = retry({ maxAttempts: 100, baseMs: 20, maxMs: 1_000 });
-  const policy = resilient(retries, retryBudget(), { name: `pg:${database} transactions` });
-  return { policy, maxAttempts: PLAIN_ATTEMPTS, connect: () => pool.connect() };
+  return resilient(retries, retryBudget(), { name: `pg:${database} transactions` });
+}
+
+/** pg cannot be told that nobody waits any more: what comes then goes back at once. */
+async function acquire(pool: Pool, signal: AbortSignal): Promise<PoolClient> {
+  const connecting = pool.connect();
+  try {
+    return await orAborted(signal, connecting);
+  } catch (error) {
+    if (signal.aborted)
+      connecting.then(
+        (client) => client.release(),
+        () => {},
+      );
+    throw error;
+  }
 }

@@ -1,6 +1,8 @@
 import type { Call, Said } from "@breakwater/core";
 import type { PoolClient } from "pg";
-import { judgePgError, sayOf, sqlStateOf } from "../classify/judge.js";
+import { judgePgError, sqlStateOf } from "../classify/judge.js";
+import { markPhase } from "../classify/phases.js";
+import { pgRules } from "../classify/rules.js";
 import { markOf, outcomeOf, type TransactionMark } from "./commit-status.js";
 import { CommitUnknownError, endedInside, rolledBack } from "./errors.js";
 import { LentClient } from "./lent-client.js";
@@ -57,27 +59,16 @@ export class Transaction<T> {
 
   /** Nothing has happened yet: another connection will do as well. */
   async #begin(signal: AbortSignal): Promise<Session> {
-    const session = new Session(await this.#connect(signal));
+    let session: Session | undefined;
     try {
+      session = new Session(await this.#source.connect(signal));
       await orAborted(signal, session.say(beginOf(this.#options)));
       return session;
     } catch (error) {
-      session.release(false);
-      throw this.#notBegun(error);
-    }
-  }
-
-  async #connect(signal: AbortSignal): Promise<PoolClient> {
-    const connecting = this.#source.connect();
-    try {
-      return await orAborted(signal, connecting);
-    } catch (error) {
-      if (signal.aborted)
-        connecting.then(
-          (client) => client.release(),
-          () => {},
-        );
-      throw this.#notBegun(error);
+      session?.release(false);
+      markPhase(error, "acquire");
+      this.#meanings.set(error, pgRules.error?.(error));
+      throw error;
     }
   }
 
@@ -88,7 +79,8 @@ export class Transaction<T> {
       return await orAborted(call.signal, this.#runOn(lent.client, call));
     } catch (error) {
       lent.isOpen = false;
-      session.release(!call.signal.aborted && (await session.rollBack()));
+      if (call.signal.aborted) session.abandon();
+      else session.release(await session.rollBack());
       throw this.#undone(error, session);
     } finally {
       lent.isOpen = false;
@@ -157,11 +149,6 @@ export class Transaction<T> {
     return this.#options.readOnly === true || mark?.xid === null;
   }
 
-  #notBegun(error: unknown): unknown {
-    this.#meanings.set(error, sayOf(judgePgError(error, "acquire")));
-    return error;
-  }
-
   /**
    * Certainly without effect. Whether it is worth repeating says the error of the connection that is behind it; an error
    * that the function made up itself is nobody's fault here.
@@ -170,9 +157,10 @@ export class Transaction<T> {
     const phase = this.#options.readOnly === true ? "read only" : "transaction";
     const own = session.hasGivenUpOn(error) ? undefined : session.ownErrorIn(error);
     const judged = judgePgError(own, phase);
-    const nobodysFault: Said = session.isLost ? "ignored" : "permanent";
+    const nobodysFault = session.isLost ? "ignored" : "permanent";
+    const otherwise: Said = own === undefined ? nobodysFault : undefined; // the default rules know
     const said: Said = judged && { ...judged, unsent: judged.verdict !== "timeout" };
-    this.#meanings.set(error, said ?? nobodysFault);
+    this.#meanings.set(error, said ?? otherwise);
     return error;
   }
 
