@@ -1,6 +1,12 @@
+import { retry, retryBudget } from "@breakwater/core";
 import pg from "pg";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { CommitUnknownError, withTransaction, type TransactionOptions } from "../src/index.js";
+import {
+  CommitUnknownError,
+  type TransactionOptions,
+  withTransaction,
+  wrapPool,
+} from "../src/index.js";
 import { FaultProxy, type Loss } from "./support/fault-proxy.ts";
 import { plainPool, valueOf } from "./support/plain-pool.ts";
 import { startPostgres } from "./support/postgres/server.ts";
@@ -44,7 +50,8 @@ describe.runIf(hasPostgres)("a COMMIT whose answer is lost", { timeout: 60_000 }
 
   test("is resolved in 200 of 200 rounds: what had been committed is not repeated, what had not is", async () => {
     await using proxy = await FaultProxy.to(server().address);
-    const pool = plainPool({ ...proxy.address, max: 2 });
+    const plain = plainPool({ ...proxy.address, max: 2 });
+    const pool = wrapPool(plain, retry({ baseMs: 1 }), retryBudget({ ratio: 1 }));
     const attempts: Record<Loss, number[]> = { answer: [], request: [] };
     for (let number = 0; number < 200; number++) {
       const loss = number % 2 === 0 ? "answer" : "request";
