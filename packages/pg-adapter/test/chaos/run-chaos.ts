@@ -42,7 +42,7 @@ export async function runChaos(
   total: number,
   makeTeller: (server: PostgresServer) => Teller,
 ): Promise<Report> {
-  await using server = await startPostgres({ settings: { max_connections: 60, fsync: "on" } });
+  await using server = await startPostgres({ settings: { max_connections: 60 } });
   await openBank(server.address);
   const teller = makeTeller(server);
   const work = new Work(teller, total);

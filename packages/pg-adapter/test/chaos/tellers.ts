@@ -15,7 +15,7 @@ export class PlainTeller implements Teller {
   readonly #pool: pg.Pool;
 
   constructor(pool: pg.Pool) {
-    this.#pool = pool;
+    this.#pool = pool.on("connect", (client) => client.on("error", () => {}));
   }
 
   async read(): Promise<number> {
@@ -28,7 +28,6 @@ export class PlainTeller implements Teller {
 
   async transfer(transfer: Transfer): Promise<void> {
     const client = await this.#pool.connect();
-    client.on("error", () => {});
     try {
       await client.query("BEGIN");
       await move(client, transfer);
