@@ -106,6 +106,8 @@ export interface EventDetails {
     readonly kept: boolean;
     readonly tookMs: number;
   };
+  /** A lock went with its connection, while its holder still worked under it. */
+  "lock.lost": { readonly lock: string; readonly error: ErrorSummary };
 }
 
 export type EventType = keyof EventDetails;
@@ -154,4 +156,5 @@ export const EVENTS: {
   "client.destroyed": { severity: "warning", perCall: false },
   "clients.evicted": { severity: "warning", perCall: false },
   "statement.cancelled": { severity: "warning", perCall: false },
+  "lock.lost": { severity: "error", perCall: false },
 };

@@ -42,6 +42,8 @@ const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = 
     `a hook of ${policy} failed (${hook}), and changed nothing for the call: ${textOf(error)}`,
   "process.stalled": ({ blockedMs }) =>
     `the event loop was blocked for ${formatDuration(blockedMs)}: attempts that expired meanwhile are not held against the dependency`,
+  "lock.lost": ({ lock, error }) =>
+    `lock ${JSON.stringify(lock)} was lost with its connection, and somebody else may hold it: ${textOf(error)}`,
   "policy.unnamed": ({ policy, hint }) => `${policy} has no name: ${hint}`,
   "client.failed": ({ policy, state, error }) =>
     `${policy} lost a connection that was ${state}: ${textOf(error)}`,
