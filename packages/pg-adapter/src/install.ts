@@ -20,6 +20,12 @@ export interface PoolResilience {
 }
 
 const wrapped = new WeakMap<Pool, PoolResilience>();
+const protections = new WeakMap<Pool, Protection>();
+
+/** What stands in a wrapped pool; undefined for one that is not wrapped. */
+export function protectionOf(pool: Pool): Protection | undefined {
+  return protections.get(pool);
+}
 
 /**
  * Puts a pool of pg under a policy: a circuit, retries within a budget, time limits, and statements that are cancelled on
@@ -53,6 +59,7 @@ export function wrapPool<T extends Pool>(pool: T, ...parts: readonly unknown[]):
   const source = sourceOf(pool, parts);
   const protection = new Protection(pool, source);
   protection.attach();
+  protections.set(pool, protection);
   wrapped.set(pool, resilienceFor(pool, source.policy, protection));
   return pool;
 }
@@ -71,6 +78,7 @@ function resilienceFor(pool: Pool, policy: Policy, protection: Protection): Pool
   return {
     policy,
     unwrap: () => {
+      protections.delete(pool);
       if (wrapped.delete(pool)) protection.detach();
     },
     on: (...args: Parameters<Policy["on"]>) => policy.on(...args),

@@ -67,6 +67,12 @@ export class Protection {
     this.#watch.end();
   }
 
+  /** One try, outside the policy: for who runs under it already. */
+  async connectOnce(): Promise<PoolClient> {
+    const [client] = await this.#lend(undefined);
+    return client;
+  }
+
   #put(name: "connect" | "query", value: unknown): void {
     Object.defineProperty(this.#pool, name, { value, configurable: true, writable: true });
   }

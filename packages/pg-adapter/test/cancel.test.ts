@@ -1,9 +1,11 @@
 import { deadline, timeout } from "@breakwater/core";
 import type pg from "pg";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { BOTH, eventsOf, poolOf, quickly, rejectionOf, wrappedOf } from "./support/pools.js";
 import { FaultProxy } from "./support/fault-proxy.js";
 import { hasPostgres, usePostgres } from "./support/use-postgres.js";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 const SLEEP = "select pg_sleep(60)";
 

@@ -5,6 +5,8 @@ import { resilienceOf, withResilience, wrapPool } from "../src/index.js";
 import { BOTH, eventsOf, poolOf, quickly, rejectionOf, VERSIONS, wrappedOf } from "./support/pools.js";
 import { hasPostgres, usePostgres } from "./support/use-postgres.js";
 
+vi.setConfig({ testTimeout: 30_000 });
+
 describe("wrapPool", () => {
   it("refuses what is no pool, and says what it got", () => {
     for (const wrong of [undefined, {}, "pool", new pg.Client()])

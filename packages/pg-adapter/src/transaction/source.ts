@@ -1,6 +1,7 @@
 import { type Policy, resilient, retry, retryBudget } from "@breakwater/core";
 import type { Pool, PoolClient } from "pg";
 import { badInput } from "../bad-input.js";
+import { protectionOf, resilienceOf } from "../install.js";
 
 /** Where the transactions of a pool get their policy and their connections. */
 export interface Source {
@@ -22,6 +23,10 @@ export function sourceOf(pool: Pool): Source {
       "a pool of pg, or the client that a transaction's function got",
       pool,
     );
+  const protection = protectionOf(pool);
+  const policy = resilienceOf(pool)?.policy;
+  if (protection !== undefined && policy !== undefined)
+    return { policy, maxAttempts: undefined, connect: () => protection.connectOnce() };
   const known = plain.get(pool) ?? plainSource(pool);
   plain.set(pool, known);
   return known;
