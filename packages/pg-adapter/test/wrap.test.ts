@@ -13,6 +13,8 @@ import {
 } from "./support/pools.js";
 import { hasPostgres, usePostgres } from "./support/use-postgres.js";
 
+vi.setConfig({ testTimeout: 30_000 });
+
 describe("wrapPool", () => {
   it("refuses what is no pool, and says what it got", () => {
     for (const wrong of [undefined, {}, "pool", new pg.Client()])

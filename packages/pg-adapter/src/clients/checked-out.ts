@@ -11,6 +11,7 @@ import { type Cancelled, Running, type StatementOwner } from "../query/running.j
 import { type Statement, statementOf } from "../query/statement.js";
 import { submitStatement } from "../query/submit.js";
 import { sessionOf } from "./session.js";
+import { Turns } from "./turns.js";
 
 /** Clients whose statement is being cancelled: nothing else may run on them until that is done. */
 const settling = new WeakMap<PoolClient, Promise<void>>();
@@ -33,40 +34,52 @@ export function speakFor(client: PoolClient): () => void {
  * lost. Nothing is repeated: only who has the client knows what belongs together. Gives the way back.
  */
 export function guardClient(guarded: Guarded, client: PoolClient): () => void {
+  if (client.pipeline) return () => {}; // several run at once: nobody could say which one a cancel hits
   const submit = guarded.submitOf(client);
-  const query = function (this: unknown, config: unknown, values: unknown, callback: unknown) {
-    const before = settling.get(client);
-    if (before !== undefined && (callback ?? values) !== undefined)
-      return void before.then(() => runOn(guarded, client, submit, config, values, callback));
-    return before === undefined
-      ? runOn(guarded, client, submit, config, values, callback)
-      : before.then(() => runOn(guarded, client, submit, config, values, callback));
+  const turns = new Turns(sessionOf(client));
+  const query = (config: unknown, values: unknown, callback: unknown): unknown => {
+    let statement: Statement | undefined;
+    try {
+      statement = hasOwnCallback(config) ? undefined : statementOf(config, values, callback);
+      refuseToRepeat(statement?.asked, sessionOf(client).isInTransaction);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    return statement === undefined
+      ? passThrough(turns, () => submit(config, values, callback as Answered), config)
+      : runInTurn(turns, guarded, client, statement);
   };
   Object.defineProperty(client, "query", { value: query, configurable: true, writable: true });
   return () => void Reflect.deleteProperty(client, "query");
 }
 
-function runOn(
+/** pg answers for it. A cursor or a stream is its own answer; it is submitted when its turn comes. */
+function passThrough(turns: Turns, submit: () => unknown, config: unknown): unknown {
+  let answer: unknown = config;
+  turns.take((done) => {
+    try {
+      answer = submit();
+    } finally {
+      done();
+    }
+  });
+  return answer;
+}
+
+function runInTurn(
+  turns: Turns,
   guarded: Guarded,
   client: PoolClient,
-  submit: Submit,
-  config: unknown,
-  values: unknown,
-  callback: unknown,
-): unknown {
-  let statement: Statement | undefined;
-  try {
-    statement = hasOwnCallback(config) ? undefined : statementOf(config, values, callback);
-    refuseToRepeat(statement?.asked, sessionOf(client).isInTransaction);
-  } catch (error) {
-    return Promise.reject(error as Error);
-  }
-  if (statement === undefined) return submit(config, values, callback as Answered);
-  if (statement.callback !== undefined)
-    return new ClientStatement(guarded, client, statement, statement.callback).begin(submit);
+  statement: Statement,
+): Promise<QueryResult> | void {
+  const submit = guarded.submitOf(client);
+  const begin = (answered: Answered): void =>
+    turns.take((done) =>
+      new ClientStatement(guarded, client, statement, answered, done).begin(submit),
+    );
+  if (statement.callback !== undefined) return begin(statement.callback);
   return new Promise<QueryResult>((resolve, reject) => {
-    const answered: Answered = (error, result) => (error ? reject(error) : resolve(result));
-    new ClientStatement(guarded, client, statement, answered).begin(submit);
+    begin((error, result) => (error ? reject(error) : resolve(result)));
   });
 }
 
@@ -80,20 +93,29 @@ class ClientStatement implements StatementOwner {
   readonly #client: PoolClient;
   readonly #statement: Statement;
   readonly #answered: Answered;
+  /** The next one may begin. */
+  readonly #done: () => void;
   #settled: (() => void) | undefined = undefined;
 
-  constructor(guarded: Guarded, client: PoolClient, statement: Statement, answered: Answered) {
+  constructor(
+    guarded: Guarded,
+    client: PoolClient,
+    statement: Statement,
+    answered: Answered,
+    done: () => void,
+  ) {
     this.#guarded = guarded;
     this.#client = client;
     this.#statement = statement;
     this.#answered = answered;
+    this.#done = done;
   }
 
   begin(submit: Submit): void {
     const { asked } = this.#statement;
     const { statementMs } = this.#guarded.limits;
     const signal = asked?.signal;
-    if (signal?.aborted === true) return this.#answered(signal.reason as Error, undefined as never);
+    if (signal?.aborted === true) return this.#end(signal.reason as Error, undefined as never);
     const ms = asked?.statementMs === undefined ? statementMs : msOf(asked.statementMs);
     const limits = this.#guarded.limitsFor(ms, signal);
     new Running(this.#client, submit, limits, this).begin((answered) =>
@@ -103,7 +125,7 @@ class ClientStatement implements StatementOwner {
 
   ended(error: Error | null | undefined, result: QueryResult): void {
     if (error) this.#heard(error);
-    this.#answered(error, result);
+    this.#end(error, result);
   }
 
   /** Its caller would go on with a ROLLBACK, and the cancel might hit that. */
@@ -116,7 +138,16 @@ class ClientStatement implements StatementOwner {
     this.#guarded.cancelled(cancelled, error);
     if (cancelled.by === "timeout") this.#tell(error);
     this.#settled?.();
-    this.#answered(error as Error, undefined as never);
+    this.#end(error as Error, undefined as never);
+  }
+
+  /** A callback may throw: the next one begins all the same. */
+  #end(error: Error | null | undefined, result: QueryResult): void {
+    try {
+      this.#answered(error, result);
+    } finally {
+      this.#done();
+    }
   }
 
   #tell(error: unknown): void {
