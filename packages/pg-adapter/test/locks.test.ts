@@ -51,7 +51,9 @@ describe.runIf(hasPostgres)("pgLock", { timeout: 60_000 }, () => {
   test("whoever waits gets it when it is free, longer than a statement may run", async () => {
     const pool = plainPool(server().address);
     await pool.query("alter role postgres set statement_timeout = '50ms'");
-    onTestFinished(() => pool.query("alter role postgres reset statement_timeout").then(() => {}));
+    onTestFinished(async () => {
+      await pool.query("alter role postgres reset statement_timeout");
+    });
     const first = await take("queue");
     let second: PgLock | undefined;
     const waiting = take("queue").then((lock) => (second = lock));
@@ -112,28 +114,17 @@ describe.runIf(hasPostgres)("pgLock", { timeout: 60_000 }, () => {
   });
 
   describe("between processes", () => {
-    const start = (script: string, name: string): ChildProcess => {
-      const path = fileURLToPath(new URL(`support/${script}.mjs`, import.meta.url));
-      const child = spawn(process.execPath, [path, server().url, name], {
-        stdio: ["pipe", "pipe", "inherit"],
-      });
-      onTestFinished(() => void child.kill("SIGKILL"));
-      return child;
-    };
-    const saying = async (child: ChildProcess): Promise<string> =>
-      String(((await once(child.stdout ?? child, "data")) as [Buffer])[0]).trim();
-
     test("one works, the other finds it taken; killed, it has given it back", async () => {
-      const first = start("lock-holder", "cron");
+      const first = start(server().url, "lock-holder", "cron");
       expect(await saying(first)).toBe("held");
-      expect(await saying(start("lock-holder", "cron"))).toBe("taken");
+      expect(await saying(start(server().url, "lock-holder", "cron"))).toBe("taken");
       first.kill("SIGKILL");
       await expect.poll(() => isFree("cron"), { timeout: 10_000 }).toBe(true);
-      expect(await saying(start("lock-holder", "cron"))).toBe("held");
+      expect(await saying(start(server().url, "lock-holder", "cron"))).toBe("held");
     });
 
     test("a held lock keeps no process alive", async () => {
-      const forgetful = start("lock-holder-forgets", "forgotten");
+      const forgetful = start(server().url, "lock-holder-forgets", "forgotten");
       const [code] = (await once(forgetful, "exit")) as [number];
       expect(code).toBe(0);
       await expect.poll(() => isFree("forgotten")).toBe(true);
@@ -155,4 +146,16 @@ async function waitersOf(pool: pg.Pool): Promise<unknown> {
     pool,
     "select count(*)::int from pg_locks where locktype = 'advisory' and not granted",
   );
+}
+
+function start(url: string, script: string, name: string): ChildProcess {
+  const path = fileURLToPath(new URL(`support/${script}.mjs`, import.meta.url));
+  const child = spawn(process.execPath, [path, url, name], { stdio: ["pipe", "pipe", "inherit"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  return child;
+}
+
+async function saying(child: ChildProcess): Promise<string> {
+  const [said] = (await once(child.stdout ?? child, "data")) as [Buffer];
+  return String(said).trim();
 }

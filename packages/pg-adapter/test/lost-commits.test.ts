@@ -27,27 +27,6 @@ describe.runIf(hasPostgres)("a COMMIT whose answer is lost", { timeout: 60_000 }
     await direct.query("truncate done");
   });
 
-  /** One transaction through a proxy that loses a part of its first COMMIT. */
-  async function round(
-    proxy: FaultProxy,
-    pool: pg.Pool,
-    number: number,
-    loss: Loss,
-    options: TransactionOptions,
-  ): Promise<number> {
-    let attempts = 0;
-    proxy.loseNext(/COMMIT/, loss);
-    await withTransaction(
-      pool,
-      async (client) => {
-        attempts++;
-        await client.query("insert into done values ($1, $2)", [number, attempts]);
-      },
-      options,
-    );
-    return attempts;
-  }
-
   test("is resolved in 200 of 200 rounds: what had been committed is not repeated, what had not is", async () => {
     await using proxy = await FaultProxy.to(server().address);
     const plain = plainPool({ ...proxy.address, max: 2 });
@@ -161,3 +140,24 @@ describe.runIf(hasPostgres)("a COMMIT whose answer is lost", { timeout: 60_000 }
     expect(await valueOf(next, "select count(*)::int from done")).toBe(0);
   });
 });
+
+/** One transaction through a proxy that loses a part of its first COMMIT. */
+async function round(
+  proxy: FaultProxy,
+  pool: pg.Pool,
+  number: number,
+  loss: Loss,
+  options: TransactionOptions,
+): Promise<number> {
+  let attempts = 0;
+  proxy.loseNext(/COMMIT/, loss);
+  await withTransaction(
+    pool,
+    async (client) => {
+      attempts++;
+      await client.query("insert into done values ($1, $2)", [number, attempts]);
+    },
+    options,
+  );
+  return attempts;
+}

@@ -25,8 +25,6 @@ describe.runIf(hasPostgres)("withTransaction", { timeout: 60_000 }, () => {
 
   const centsOf = (id: number): Promise<unknown> =>
     valueOf(pool, "select cents from accounts where id = $1", [id]);
-  const add = (client: pg.ClientBase, id: number, cents: number): Promise<unknown> =>
-    client.query("update accounts set cents = cents + $2 where id = $1", [id, cents]);
 
   test("commits what its function did, and gives its value", async () => {
     const value = await withTransaction(pool, async (client) => {
@@ -75,17 +73,15 @@ describe.runIf(hasPostgres)("withTransaction", { timeout: 60_000 }, () => {
 
   test("a serialization failure runs the whole function again, from a fresh BEGIN", async () => {
     let runs = 0;
-    const total = (client: pg.ClientBase): Promise<unknown> =>
-      client.query("select sum(cents) from accounts");
     const value = await withTransaction(
       pool,
       async (client) => {
         runs++;
-        await total(client);
+        await totalOf(client);
         if (runs === 1)
           await withTransaction(
             pool,
-            async (other) => (await total(other), await add(other, 2, 1)),
+            async (other) => (await totalOf(other), await add(other, 2, 1)),
             {
               isolation: "serializable",
             },
@@ -100,42 +96,26 @@ describe.runIf(hasPostgres)("withTransaction", { timeout: 60_000 }, () => {
 
   test("of two transactions in deadlock the one that is chosen runs again", async () => {
     let met = 0;
-    let bothHere = (): void => {};
-    const both = new Promise<void>((resolve) => (bothHere = resolve));
+    const both = new Deferred();
     const lock = async (first: number, second: number): Promise<void> =>
       withTransaction(pool, async (client) => {
         await add(client, first, 1);
-        if (++met === 2) bothHere();
-        await both;
+        if (++met === 2) both.resolve();
+        await both.promise;
         await add(client, second, 1);
       });
     await Promise.all([lock(1, 2), lock(2, 1)]);
     expect([met, await centsOf(1), await centsOf(2)]).toEqual([3, 102, 102]);
   });
 
-  test("counters that eight writers raise at once lose no step", async () => {
-    const raise = async (): Promise<void> =>
-      withTransaction(
-        pool,
-        async (client) => {
-          const { rows } = await client.query<{ cents: number }>(
-            "select cents from accounts where id = 1",
-          );
-          await client.query("update accounts set cents = $1 where id = 1", [
-            (rows[0]?.cents ?? 0) + 1,
-          ]);
-        },
-        { isolation: "repeatable read", maxAttempts: 100 },
-      );
-    const outcomes = await Promise.allSettled(
-      Array.from({ length: 8 }, async () => {
-        for (let step = 0; step < 5; step++) await raise();
-      }),
-    );
-    const failed = outcomes.filter(({ status }) => status === "rejected").length;
-    const raised = Number(await centsOf(1)) - 100;
-    expect(raised).toBeLessThanOrEqual(40);
-    if (failed === 0) expect(raised).toBe(40);
+  test("a counter that eight writers raise at once loses no step", async () => {
+    let raised = 0;
+    const writer = async (): Promise<void> => {
+      for (let step = 0; step < 5; step++, raised++) await raise(pool);
+    };
+    await Promise.allSettled(Array.from({ length: 8 }, writer)); // the budget may end one of them
+    expect(raised).toBeGreaterThan(8);
+    expect(await centsOf(1)).toBe(100 + raised);
   });
 
   test("attempts end where they were told to, with the conflict itself", async () => {
@@ -402,4 +382,32 @@ describe.runIf(hasPostgres)("withTransaction", { timeout: 60_000 }, () => {
 async function pidOf(client: pg.ClientBase): Promise<unknown> {
   const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
   return rows[0]?.pid;
+}
+
+function add(client: pg.ClientBase, id: number, cents: number): Promise<unknown> {
+  return client.query("update accounts set cents = cents + $2 where id = $1", [id, cents]);
+}
+
+function totalOf(client: pg.ClientBase): Promise<unknown> {
+  return client.query("select sum(cents) from accounts");
+}
+
+/** By reading and writing: two at once would lose a step, if the database did not notice. */
+async function raise(pool: pg.Pool): Promise<void> {
+  await withTransaction(
+    pool,
+    async (client) => {
+      const { rows } = await client.query<{ cents: number }>(
+        "select cents from accounts where id = 1",
+      );
+      const next = (rows[0]?.cents ?? 0) + 1;
+      await client.query("update accounts set cents = $1 where id = 1", [next]);
+    },
+    { isolation: "repeatable read", maxAttempts: 100 },
+  );
+}
+
+class Deferred {
+  resolve!: () => void;
+  readonly promise = new Promise<void>((resolve) => (this.resolve = resolve));
 }

@@ -11,17 +11,6 @@ const CONFLICT = "do $$ begin raise exception using errcode = '40001'; end $$";
 describe.runIf(hasPostgres)("withTransaction on a wrapped pool", { timeout: 60_000 }, () => {
   const server = usePostgres();
   const quick = retry({ maxAttempts: 3, baseMs: 1 });
-  const wrapped = (
-    address: pg.PoolConfig,
-    ...parts: PgPart[]
-  ): { pool: pg.Pool; policy: Policy } => {
-    const pool = wrapPool(plainPool(address), ...parts);
-    return { pool, policy: resilienceOf(pool)?.policy as Policy };
-  };
-  const attemptsOf = (policy: Policy): unknown => {
-    const counts = Object.entries(policy.snapshot().counters.attempts);
-    return Object.fromEntries(counts.filter(([, count]) => count > 0));
-  };
 
   test("is one call of its policy: connecting and statements are not counted beside it", async () => {
     const { pool, policy } = wrapped(server().address, circuitBreaker(), retryBudget());
@@ -109,3 +98,13 @@ describe.runIf(hasPostgres)("withTransaction on a wrapped pool", { timeout: 60_0
     expect([runs, attemptsOf(policy)]).toEqual([1, { timeout: 1 }]);
   });
 });
+
+function wrapped(address: pg.PoolConfig, ...parts: PgPart[]): { pool: pg.Pool; policy: Policy } {
+  const pool = wrapPool(plainPool(address), ...parts);
+  return { pool, policy: resilienceOf(pool)?.policy as Policy };
+}
+
+function attemptsOf(policy: Policy): unknown {
+  const counts = Object.entries(policy.snapshot().counters.attempts);
+  return Object.fromEntries(counts.filter(([, count]) => count > 0));
+}

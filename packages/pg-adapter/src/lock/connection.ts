@@ -15,11 +15,14 @@ export type LockSource = Pool | ClientConfig | string;
 export async function clientFor(source: LockSource): Promise<Client> {
   const { config, make } = await partsOf(source);
   return new make(
-    Object.defineProperties({} as ClientConfig, {
-      ...Object.getOwnPropertyDescriptors(config), // a pool hides its password from view
-      query_timeout: { value: 0, enumerable: true },
-      keepAlive: { value: true, enumerable: true },
-    }),
+    Object.defineProperties(
+      {},
+      {
+        ...Object.getOwnPropertyDescriptors(config), // a pool hides its password from view
+        query_timeout: { value: 0, enumerable: true },
+        keepAlive: { value: true, enumerable: true },
+      },
+    ),
   );
 }
 

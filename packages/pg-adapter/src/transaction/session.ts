@@ -32,7 +32,8 @@ export class Session {
 
   /** For the transaction's function: any form of `query`. */
   ask(args: readonly unknown[]): unknown {
-    const answer: unknown = Reflect.apply(this.client.query, this.client, args);
+    const query = this.client.query.bind(this.client) as (...given: readonly unknown[]) => unknown;
+    const answer = query(...args);
     if (answer instanceof Promise) answer.catch((error: unknown) => this.heard(error));
     return answer;
   }

@@ -63,8 +63,6 @@ export async function readBooks(address: pg.ClientConfig): Promise<Books> {
   return once(address, async (client) => {
     const one = async (text: string): Promise<Record<string, unknown>[]> =>
       (await client.query<Record<string, unknown>>(text)).rows;
-    const idsOf = (rows: Record<string, unknown>[]): Set<string> =>
-      new Set(rows.map(({ id }) => String(id)));
     return {
       total: Number((await one("select sum(cents) as total from accounts"))[0]?.["total"]),
       wrong: Number((await one(WRONG))[0]?.["wrong"]),
@@ -85,4 +83,8 @@ async function once<T>(
   } finally {
     await client.end();
   }
+}
+
+function idsOf(rows: readonly Record<string, unknown>[]): Set<string> {
+  return new Set(rows.map(({ id }) => String(id)));
 }
