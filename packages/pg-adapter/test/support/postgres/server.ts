@@ -55,6 +55,8 @@ export class PostgresServer implements AsyncDisposable {
   #log = "";
   #isFrozen = false;
   readonly #atExit = (): void => this.#vanish();
+  /** A test runner ends workers that hang by it, and then nothing is told of an exit. */
+  readonly #atSignal = (): never => process.exit(143);
 
   constructor(bin: string, port: number, options: PostgresOptions) {
     this.#bin = bin;
@@ -64,7 +66,7 @@ export class PostgresServer implements AsyncDisposable {
     mkdirSync(this.#data, { mode: 0o700 });
     for (const path of [this.folder, this.#data])
       if (asNobody.uid !== undefined) chownSync(path, NOBODY, NOBODY);
-    process.once("exit", this.#atExit);
+    process.once("exit", this.#atExit).once("SIGTERM", this.#atSignal);
   }
 
   /** By the unix socket. */
@@ -112,7 +114,7 @@ export class PostgresServer implements AsyncDisposable {
   /** Ends it in good order, and removes its data. */
   async stop(): Promise<void> {
     await this.#end("SIGINT");
-    process.off("exit", this.#atExit);
+    process.off("exit", this.#atExit).off("SIGTERM", this.#atSignal);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 20 });
   }
 
