@@ -1,7 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { format } from "node:util";
-import { describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import {
+  type PostgresServer,
+  startPostgres,
+} from "../../packages/pg-adapter/test/support/postgres/server.ts";
+import { hasPostgres } from "../../packages/pg-adapter/test/support/use-postgres.ts";
 import { type Block, blocksFolder, root, writeBlocks } from "./blocks.js";
 
 // Every ```ts block of the README and of docs/ is type-checked with the real compiler, run, and compared with the output
@@ -26,7 +31,23 @@ describe.each(blocks.filter(({ isTest }) => isTest))("the tests of $title", asyn
   await import(/* @vite-ignore */ path);
 });
 
-test.each(blocks.filter(({ isTest }) => !isTest))(
+const needsPostgres = ({ code }: Block): boolean => /from "pg"/.test(code);
+
+/** `new pg.Pool()` finds its server by the environment. */
+let postgres: PostgresServer | undefined;
+beforeAll(async () => {
+  if (!hasPostgres || !blocks.some(needsPostgres)) return;
+  postgres = await startPostgres();
+  const { host, port, user, database } = postgres.address;
+  vi.stubEnv("PGHOST", host).stubEnv("PGPORT", String(port));
+  vi.stubEnv("PGUSER", user).stubEnv("PGDATABASE", database);
+}, 60_000);
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await postgres?.stop();
+}, 60_000);
+
+test.each(blocks.filter((block) => !block.isTest && (hasPostgres || !needsPostgres(block))))(
   "$title prints what the page says",
   async ({ path, prints }) => {
     expect(await printedBy(path)).toEqual(prints);

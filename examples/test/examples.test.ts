@@ -66,6 +66,16 @@ describe.runIf(runsTypeScript)("scripts that Node.js runs as they are", () => {
     expect(Number(requests)).toBeGreaterThan(16);
   });
 
+  test("the workers do every job once, however often their server is killed", async () => {
+    const { code, told } = await run("../pg/jobs.ts");
+    const [, done, jobs, twice, kills] =
+      /(\d+) of (\d+) jobs done, (\d+) of them twice; the server was killed (\d+) times/.exec(
+        told,
+      ) ?? [];
+    expect({ code, done, twice }).toEqual({ code: 0, done: jobs, twice: "0" });
+    expect(Number(kills)).toBeGreaterThan(0);
+  });
+
   test("the worker gives back what waits, ends what runs, and goes", async () => {
     const worker = spawn(process.execPath, [join(scripts, "worker.ts")]);
     const told = textOf(worker);

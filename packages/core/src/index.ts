@@ -11,6 +11,7 @@ export { type AttemptReport, type CallReport, explainError } from "./engine/repo
 export { BreakwaterError, type ErrorCode, isRefusal, type Issue } from "./errors/errors.js";
 export type { ErrorSummary } from "./errors/summary.js";
 export type {
+  EventDetails,
   EventOf,
   EventType,
   OverrideDetails,
@@ -57,6 +58,7 @@ export type {
   Explanation,
 } from "./policy/explanation.js";
 export type { BreakerHealth, BudgetHealth, BulkheadHealth, PolicyHealth } from "./policy/health.js";
+export { reportEvent, summaryOf } from "./policy/report.js";
 export { mapCalls, type MapCallsOptions, type MapResult } from "./policy/map-calls.js";
 export type { AsyncFunction, Policy } from "./policy/policy.js";
 export type { CanaryOptions, PolicyOptions } from "./policy/policy-options.js";
@@ -80,6 +82,6 @@ export type { OverrideRequest } from "./policy/overrides/request.js";
 export type { RegistrySnapshot, RestoreReport } from "./policy/registry-snapshot.js";
 export type { PolicySnapshot } from "./policy/snapshot.js";
 export type { Jitter } from "./retry/backoff.js";
-export type { Duration } from "./time/duration.js";
+export { type Duration, parseDuration } from "./time/duration.js";
 export type { OutcomeRules, Said } from "./verdicts/said.js";
 export type { VerdictName } from "./verdicts/verdict.js";

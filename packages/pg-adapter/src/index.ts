@@ -1,2 +1,17 @@
 /** Resilience for pg pools. */
-export {};
+export { type PoolResilience, resilienceOf, wrapPool } from "./install.js";
+export type { PgPart, PoolOptions } from "./options/pool-options.js";
+export type { QueryResilience } from "./options/query-options.js";
+export { PoolExhaustedError } from "./pool/exhausted.js";
+export { withResilience } from "./with-resilience.js";
+export {
+  CommitUnknownError,
+  TransactionError,
+  type TransactionErrorCode,
+} from "./transaction/errors.js";
+export type { Isolation, TransactionOptions } from "./transaction/options.js";
+export type { TransactionFunction } from "./transaction/transaction.js";
+export { withTransaction } from "./transaction/with-transaction.js";
+export type { LockSource } from "./lock/connection.js";
+export type { PgLockOptions } from "./lock/options.js";
+export { LockLostError, PgLock, pgLock } from "./lock/pg-lock.js";

@@ -1,4 +1,4 @@
-import { enter, type Frame, leave } from "../call/call.js";
+import { type CallOptions, enter, type Frame, leave } from "../call/call.js";
 import { Admission } from "./admission.js";
 import type { Driver } from "./driver.js";
 import { FirstCall } from "./first-call.js";

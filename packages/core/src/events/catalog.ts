@@ -197,6 +197,21 @@ export interface EventDetails {
   "config.loaded": { readonly file: string; readonly changed: readonly string[] };
   /** A config file has changed and cannot be used: everything stays as it was. */
   "config.rejected": { readonly file: string; readonly problems: readonly string[] };
+  /** A connection of a pool has failed: while nobody used it, or in somebody's hands. */
+  "client.failed": { readonly state: "idle" | "checked out"; readonly error: ErrorSummary };
+  /** A connection that came back could not be used by anybody else. */
+  "client.destroyed": { readonly reason: "broken" | "busy" | "in transaction" | "not cancelled" };
+  /** The idle connections of a pool lead where nothing is to be had any more: they have been closed. */
+  "clients.evicted": { readonly connections: number; readonly error: ErrorSummary };
+  /** A statement was given up, and the server was asked to stop it. */
+  "statement.cancelled": {
+    readonly by: "timeout" | "abort";
+    /** Whether the connection could be kept. */
+    readonly kept: boolean;
+    readonly tookMs: number;
+  };
+  /** A lock went with its connection, while its holder still worked under it. */
+  "lock.lost": { readonly lock: string; readonly error: ErrorSummary };
 }
 
 export type EventType = keyof EventDetails;
@@ -262,4 +277,9 @@ export const EVENTS: {
   "guard.retuned": { severity: "warning", perCall: false },
   "config.loaded": { severity: "info", perCall: false },
   "config.rejected": { severity: "error", perCall: false },
+  "client.failed": { severity: "warning", perCall: false },
+  "client.destroyed": { severity: "warning", perCall: false },
+  "clients.evicted": { severity: "warning", perCall: false },
+  "statement.cancelled": { severity: "warning", perCall: false },
+  "lock.lost": { severity: "error", perCall: false },
 };

@@ -82,7 +82,17 @@ const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = 
     `the event loop was blocked for ${formatDuration(blockedMs)}: attempts that expired meanwhile are not held against the dependency`,
   "state.discarded": ({ policy, reason }) =>
     `${policy} starts clean: its saved state cannot be used: ${reason.replaceAll(/\s+/g, " ")}`,
+  "lock.lost": ({ lock, error }) =>
+    `lock ${JSON.stringify(lock)} was lost with its connection, and somebody else may hold it: ${textOf(error)}`,
   "policy.unnamed": ({ policy, hint }) => `${policy} has no name: ${hint}`,
+  "client.failed": ({ policy, state, error }) =>
+    `${policy} lost a connection that was ${state}: ${textOf(error)}`,
+  "client.destroyed": ({ policy, reason }) =>
+    `${policy} got a connection back that was ${reason}, and closed it`,
+  "clients.evicted": ({ policy, connections, error }) =>
+    `${policy} closed ${connections === 1 ? "1 idle connection" : `${connections} idle connections`}: ${textOf(error)}`,
+  "statement.cancelled": ({ policy, by, kept, tookMs }) =>
+    `${policy} gave up a statement (${by}) and had it cancelled within ${formatDuration(tookMs)}: its connection was ${kept ? "kept" : "closed"}`,
 };
 
 const LOST: { readonly [R in EventOf<"dead_letter.dropped">["reason"]]: string } = {

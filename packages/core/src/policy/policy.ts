@@ -7,7 +7,7 @@ import { Readiness } from "../engine/readiness.js";
 import { scopeFor } from "../engine/scope.js";
 import type { Abortable } from "../engine/work.js";
 import { Drained, refusalError, rejectSoon } from "../engine/refusals.js";
-import { EVENTS, type EventType } from "../events/catalog.js";
+import { type EventDetails, EVENTS, type EventType } from "../events/catalog.js";
 import { Events } from "../events/events.js";
 import type { Listener, Watchable } from "../events/listeners.js";
 import type { Heard } from "../events/audience.js";
@@ -453,6 +453,11 @@ export class LivePolicy implements Policy, PartUser, Restorable {
       unknownErrors: counters.unknownErrors,
       lastHour: this.#lastHour.look(counters),
     };
+  }
+
+  /** An event of somebody who acts for this policy. */
+  report<T extends EventType>(type: T, details: EventDetails[T]): void {
+    this.#events.emit(type, details);
   }
 
   health(): PolicyHealth {

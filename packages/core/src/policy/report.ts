@@ -1,0 +1,22 @@
+import type { EventDetails, EventType } from "../events/catalog.js";
+import { type ErrorSummary, summarize } from "../errors/summary.js";
+import { LivePolicy, type Policy } from "./policy.js";
+
+/**
+ * For adapters: tells those who listen to a policy what happened to what it protects.
+ *
+ * @example
+ * reportEvent(policy, "client.failed", { state: "idle", error: summaryOf(error) });
+ */
+export function reportEvent<T extends EventType>(
+  policy: Policy,
+  type: T,
+  details: EventDetails[T],
+): void {
+  if (policy instanceof LivePolicy) policy.report(type, details);
+}
+
+/** For adapters: an error as events carry it. */
+export function summaryOf(error: unknown): ErrorSummary {
+  return summarize(error);
+}

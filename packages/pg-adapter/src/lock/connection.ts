@@ -1,0 +1,54 @@
+import type { Client, ClientConfig, Pool } from "pg";
+import { badInput, isPlainObject } from "../bad-input.js";
+
+type MakeClient = new (config: ClientConfig) => Client;
+
+/** Where a lock gets its connection: a pool, of which it uses the address only, or what `pg.Client` takes. */
+export type LockSource = Pool | ClientConfig | string;
+
+/**
+ * A connection of its own, not one of the pool: it would be a connection less for as long as the lock is held. A lock may
+ * be waited for longer than any statement.
+ *
+ * @throws BreakwaterError `ERR_INVALID_SPEC`
+ */
+export async function clientFor(source: LockSource): Promise<Client> {
+  const { config, make } = await partsOf(source);
+  return new make(
+    Object.defineProperties(
+      {},
+      {
+        ...Object.getOwnPropertyDescriptors(config), // a pool hides its password from view
+        query_timeout: { value: 0, enumerable: true },
+        keepAlive: { value: true, enumerable: true },
+      },
+    ),
+  );
+}
+
+async function partsOf(source: LockSource): Promise<{ config: ClientConfig; make: MakeClient }> {
+  if (isPool(source)) return { config: source.options, make: source.Client };
+  if (typeof source !== "string" && !isPlainObject(source))
+    throw badInput("pgLock", "a pool of pg, or what pg.Client takes", source);
+  const config = typeof source === "string" ? { connectionString: source } : source;
+  const { default: pg } = await import("pg");
+  return { config, make: pg.Client };
+}
+
+/** pg-pool keeps the class that it makes connections with, and its types do not say so. */
+function isPool(source: unknown): source is Pool & { readonly Client: MakeClient } {
+  return typeof (source as { Client?: unknown } | null)?.Client === "function";
+}
+
+/** Without a word to the server, which may not answer. */
+export function hangUp(client: Client): void {
+  const { connection } = client as unknown as { connection?: { stream: { destroy(): void } } };
+  connection?.stream.destroy();
+}
+
+/** Whether an open connection keeps the process alive. pg has it, and its types do not say so. */
+export function keepAlive(client: Client, isWanted: boolean): void {
+  const stream = client as unknown as { ref(): void; unref(): void };
+  if (isWanted) stream.ref();
+  else stream.unref();
+}

@@ -1,0 +1,16 @@
+import type { Pool } from "pg";
+import { insideOf, insideOfPool } from "./inside.js";
+
+/**
+ * Closes the connections that nobody uses, and says how many: after a failover they lead to a server that is gone, or is
+ * no primary any more. Their sockets are cut, as nobody may be there to say goodbye to.
+ */
+export function evictIdle(pool: Pool): number {
+  const inside = insideOfPool(pool);
+  const idle = [...(inside._idle ?? [])];
+  for (const { client } of idle) {
+    inside._remove?.(client, () => inside._pulseQueue?.());
+    insideOf(client).connection?.stream.destroy();
+  }
+  return idle.length;
+}

@@ -1,0 +1,88 @@
+import { type Policy, reportEvent, summaryOf } from "@breakwater/core";
+import type { Pool, PoolClient } from "pg";
+import { judgePgError } from "../classify/judge.js";
+import { phaseOf } from "../classify/phases.js";
+import { sessionOf } from "../clients/session.js";
+import type { Limits } from "../options/pool-options.js";
+import type { Cancelled, StatementLimits } from "../query/running.js";
+import { Acquisition, type Connect } from "./acquire.js";
+import { evictIdle } from "./evict.js";
+import { InUse } from "./in-use.js";
+import type { Connected, Submit } from "./inside.js";
+
+/** Why a connection cannot go back to the pool. */
+type Flaw = "broken" | "busy" | "in transaction" | "not cancelled";
+
+/** A pool and what becomes of its connections: how they are acquired, taken back, and thrown away. */
+export class Guarded {
+  readonly pool: Pool;
+  readonly policy: Policy;
+  readonly limits: Limits;
+  readonly inUse: InUse = new InUse();
+  readonly #connect: Connect;
+  readonly #submits = new WeakMap<PoolClient, Submit>();
+
+  constructor(pool: Pool, policy: Policy, limits: Limits, connect: Connect) {
+    this.pool = pool;
+    this.policy = policy;
+    this.limits = limits;
+    this.#connect = connect;
+  }
+
+  acquire(done: Connected): Acquisition {
+    const acquisition = new Acquisition(this.pool, this.inUse, this.limits.acquireMs, done);
+    acquisition.begin(this.#connect);
+    return acquisition;
+  }
+
+  /** pg's own `query` of this client, whatever stands before it now. */
+  submitOf(client: PoolClient): Submit {
+    const known = this.#submits.get(client);
+    if (known !== undefined) return known;
+    const submit = client.query.bind(client) as Submit;
+    this.#submits.set(client, submit);
+    return submit;
+  }
+
+  limitsFor(statementMs: number | undefined, signal: AbortSignal | undefined): StatementLimits {
+    return { policy: this.policy.name, statementMs, cancelMs: this.limits.cancelMs, signal };
+  }
+
+  /** An error of the statement alone leaves its connection as good as it was. */
+  takeBack(client: PoolClient, release: (error?: unknown) => void, error: unknown): void {
+    const judged = error ? judgePgError(error, phaseOf(error)) : undefined;
+    const flaw = judged !== undefined && judged.connection !== "kept" ? "broken" : flawOf(client);
+    release(flaw === undefined ? undefined : (error ?? true));
+    if (flaw !== undefined) reportEvent(this.policy, "client.destroyed", { reason: flaw });
+    if (judged?.connection === "all destroyed") this.evict(error);
+  }
+
+  evict(error: unknown): void {
+    const connections = evictIdle(this.pool);
+    if (connections > 0)
+      reportEvent(this.policy, "clients.evicted", { connections, error: summaryOf(error) });
+  }
+
+  cancelled({ by, kept, tookMs }: Cancelled, error: unknown): void {
+    reportEvent(this.policy, "statement.cancelled", { by, kept, tookMs });
+    if (!kept) this.evict(error);
+  }
+
+  /** A server that says itself that it is going, or that it is not there yet, cannot be reached by other ways either. */
+  failedToConnect(error: unknown): void {
+    const judged = judgePgError(error, "acquire");
+    if (judged?.connection === "all destroyed" && sqlStateGiven(error)) this.evict(error);
+  }
+}
+
+function sqlStateGiven(error: unknown): boolean {
+  return typeof (error as { severity?: unknown } | undefined)?.severity === "string";
+}
+
+export function flawOf(client: PoolClient): Flaw | undefined {
+  const session = sessionOf(client);
+  if (session.isCut) return "not cancelled";
+  if (session.isGone) return "broken";
+  if (!session.isReady) return "busy";
+  return session.isInTransaction ? "in transaction" : undefined;
+}

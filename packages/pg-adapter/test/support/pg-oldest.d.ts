@@ -1,0 +1,4 @@
+declare module "pg-oldest" {
+  import pg from "pg";
+  export default pg;
+}
