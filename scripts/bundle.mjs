@@ -8,7 +8,11 @@ const packages = fileURLToPath(new URL("../packages/", import.meta.url));
 /** What each package is entered by, and what it leaves to its users to install. */
 const PACKAGES = {
   core: {
-    entries: { index: "index.ts", "testing/index": "testing/index.ts" },
+    entries: {
+      index: "index.ts",
+      "testing/index": "testing/index.ts",
+      "dead-letters/index": "dead-letters/index.ts",
+    },
     external: ["reflect-metadata", "vitest"],
   },
   "axios-adapter": { entries: { index: "index.ts" }, external: ["@breakwater/core", "axios"] },

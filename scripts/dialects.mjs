@@ -2,26 +2,15 @@
 //
 // One self-checking program (dialects/consumer.ts) is compiled in a folder that has our packed tarball and the
 // compilers, and nothing else of ours; then it is run, without and with reflect-metadata.
-import { execFile } from "node:child_process";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { bundle } from "./bundle.mjs";
+import { compile, compilers, makeConsumer, run, TYPESCRIPT } from "./consumer.mjs";
 
-const run = promisify(execFile);
-const root = fileURLToPath(new URL("../", import.meta.url));
-
-const TYPESCRIPT = { 5.9: "5.9.3", "6.0": "6.0.3", "7.0": "7.0.2" };
 const PACKAGES = {
-  ...Object.fromEntries(
-    Object.entries(TYPESCRIPT).map(([line, exact]) => [
-      `typescript-${line}`,
-      `npm:typescript@${exact}`,
-    ]),
-  ),
+  ...compilers,
   "@types/node": "24.19.2",
   "@swc/core": "1.16.22",
   esbuild: "0.28.2",
@@ -52,11 +41,7 @@ const tsc = (line) => async (dir, out, dialect) => {
     join(dir, `tsconfig.${out}.json`),
     JSON.stringify({ compilerOptions, files: ["consumer.ts"] }),
   );
-  await run(
-    process.execPath,
-    [join(dir, `node_modules/typescript-${line}/bin/tsc`), "-p", `tsconfig.${out}.json`],
-    { cwd: dir },
-  );
+  await compile(dir, line, `tsconfig.${out}.json`);
 };
 
 const esbuild = async (dir, out, dialect) => {
@@ -112,33 +97,6 @@ const COMPILERS = [
   },
 ];
 
-/** A folder as a user has it: our tarball and the compilers, from the registry. */
-async function makeConsumer(dir) {
-  await run(
-    process.execPath,
-    [join(root, "node_modules/typescript/bin/tsc"), "-b", "packages/core"],
-    { cwd: root },
-  );
-  await bundle();
-  const { stdout } = await run(
-    "npm",
-    ["pack", "--json", "--loglevel=error", "--pack-destination", dir],
-    {
-      cwd: join(root, "packages/core"),
-    },
-  );
-  const [{ filename }] = JSON.parse(stdout);
-  const dependencies = { ...PACKAGES, "@breakwater/core": `file:${filename}` };
-  await writeFile(
-    join(dir, "package.json"),
-    JSON.stringify({ private: true, type: "module", dependencies }),
-  );
-  await run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
-    cwd: dir,
-  });
-  await cp(join(root, "scripts/dialects/consumer.ts"), join(dir, "consumer.ts"));
-}
-
 /** What the program found out about its own compilation. */
 async function runProgram(dir, out, flags) {
   const { stdout } = await run(process.execPath, [...flags, join(out, "consumer.js")], {
@@ -147,9 +105,9 @@ async function runProgram(dir, out, flags) {
   return JSON.parse(stdout);
 }
 
-async function check(dir, { dialect, compile }, index) {
+async function check(dir, { dialect, compile: build }, index) {
   const out = `out-${index}`;
-  await compile(dir, out, dialect);
+  await build(dir, out, dialect);
   const bare = await runProgram(dir, out, []);
   const reflecting = await runProgram(dir, out, ["--import", "reflect-metadata"]);
   for (const found of [bare, reflecting])
@@ -166,7 +124,11 @@ const yesOrNo = (flag) => (flag ? "yes" : "no");
 
 const dir = await mkdtemp(join(tmpdir(), "dialects-"));
 try {
-  await makeConsumer(dir);
+  await makeConsumer(dir, ["core"], PACKAGES);
+  await cp(
+    fileURLToPath(new URL("dialects/consumer.ts", import.meta.url)),
+    join(dir, "consumer.ts"),
+  );
   print("compiler", "dialect", "design types", "metadata", "result");
   for (const [index, row] of COMPILERS.entries()) {
     try {

@@ -1,8 +1,7 @@
 import { createHook } from "node:async_hooks";
 import { copyOfLoop, copyOfTask } from "./copies.mjs";
-import { scenarios } from "./scenarios.mjs";
+import { scenarioOf } from "./suites.mjs";
 
-/** @typedef {import("./types.js").Scenario} Scenario */
 /** @typedef {() => Promise<unknown>} AsyncCall */
 
 const CALLS = 2_000;
@@ -10,11 +9,11 @@ const CALLS = 2_000;
 /**
  * What one call makes, beyond what the bare call makes. These numbers are the same on every machine.
  *
- * @param {{ scenario: string }} job
+ * @param {{ suite: string, scenario: string }} job
  * @returns {Promise<import("./types.js").Counts[]>}
  */
-export async function counts({ scenario: name }) {
-  const scenario = /** @type {Scenario} */ (scenarios[name]);
+export async function counts(job) {
+  const scenario = await scenarioOf(job);
   const rows = [];
   for (const { name: contestant, make } of scenario.contestants) {
     if (make === undefined) continue;

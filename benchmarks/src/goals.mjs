@@ -1,4 +1,4 @@
-import { medianRatio } from "./statistics.mjs";
+import { medianDifference, medianRatio } from "./statistics.mjs";
 
 /** @typedef {import("./types.js").Goal} Goal */
 /** @typedef {import("./types.js").Results} Results */
@@ -41,6 +41,14 @@ const goals = [
   ratio("P8", 1.6, "two-retries", OURS, "loop by hand"),
   ratio("P9-bare", 1.7, "half-failing", OURS, "bare await"),
   ratio("P9-cockatiel", 1, "half-failing", OURS, "cockatiel breaker"),
+  ratio("S1", 1, "modes", "breaker + bulkhead in shadow", "breaker + bulkhead"),
+  ratio("S1-full", 1, "modes", "full stack in shadow", "full stack"),
+  ratio("P20", 1.15, "modes", "full stack, off", "bare await"),
+  ratio("E1", 1.05, "events", "breakwater", "breakwater without events"),
+  added("A1-added", 600, "axios", "breakwater", "plain axios"),
+  ratio("A1-plain", 1.05, "axios", "breakwater", "plain axios"),
+  ratio("A1-axios-retry", 1, "axios", "breakwater", "axios-retry"),
+  ratio("A1-cockatiel", 1, "axios", "breakwater", "axios through cockatiel"),
 ];
 
 /**
@@ -65,6 +73,31 @@ function ratio(id, atMost, scenario, of, to) {
       const named = (/** @type {string} */ name) =>
         rows.find(({ contestant }) => contestant === name);
       return medianRatio(named(of), named(to));
+    },
+  };
+}
+
+/**
+ * How many nanoseconds one contestant adds to another.
+ *
+ * @param {string} id
+ * @param {number} atMost
+ * @param {string} scenario
+ * @param {string} of
+ * @param {string} to
+ * @returns {Goal}
+ */
+function added(id, atMost, scenario, of, to) {
+  return {
+    id,
+    goal: `${scenario}: ${of} ≤ ${atMost} ns over ${to}`,
+    atMost,
+    unit: "ns",
+    value({ timings: { [scenario]: rows } }) {
+      if (rows === undefined) return undefined;
+      const named = (/** @type {string} */ name) =>
+        rows.find(({ contestant }) => contestant === name);
+      return medianDifference(named(of), named(to));
     },
   };
 }

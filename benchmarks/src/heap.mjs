@@ -1,5 +1,5 @@
 import { copyOfLoop, copyOfTask } from "./copies.mjs";
-import { scenarios } from "./scenarios.mjs";
+import { scenarioOf } from "./suites.mjs";
 import { median } from "./statistics.mjs";
 
 /** @typedef {import("./types.js").Contestant} Contestant */
@@ -15,11 +15,12 @@ const MOST_CALLS = 50_000;
 /**
  * What one contestant allocates per call, beyond the bare call, in a process where nothing else has run.
  *
- * @param {{ scenario: string, contestant: string }} job
+ * @param {{ suite: string, scenario: string, contestant: string }} job
  * @returns {Promise<import("./types.js").Heap>}
  */
-export async function heap({ scenario: name, contestant: wanted }) {
-  const scenario = /** @type {Scenario} */ (scenarios[name]);
+export async function heap(job) {
+  const { contestant: wanted } = job;
+  const scenario = await scenarioOf(job);
   const [bare] = scenario.contestants;
   const contestant = scenario.contestants.find((candidate) => candidate.name === wanted);
   const bareBytes = await bytesPerCall(/** @type {Contestant} */ (bare), scenario);

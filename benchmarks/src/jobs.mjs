@@ -1,51 +1,51 @@
 import { fork } from "node:child_process";
-import { scenarios } from "./scenarios.mjs";
 
 /** @typedef {import("./types.js").Job} Job */
 /** @typedef {import("./types.js").Timing} Timing */
 /** @typedef {import("./types.js").Results} Results */
 
-/** Where heap and counts are taken: the two scenarios in which a call does nothing but succeed. */
-const QUIET = ["closed", "full"];
-
-/** What `--only` takes. */
-export const measurable = [...Object.keys(scenarios), "heap", "counts"];
-
 /**
- * @param {string | undefined} only
- * @param {import("./types.js").Effort} effort
+ * @param {import("./arguments.mjs").Arguments} asked
  * @returns {Job[]}
  */
-export function jobsFor(only, { processes, ...effort }) {
+export function jobsFor({ suite, scenarios, quiet, only, effort: { processes, ...effort } }) {
   const wanted = (/** @type {string} */ name) => only === undefined || only === name;
-  const raced = Object.keys(scenarios).filter(wanted).flatMap(raceJobs);
+  const raced = Object.keys(scenarios)
+    .filter(wanted)
+    .flatMap((scenario) => raceJobs(scenario, scenarios[scenario]?.alone ?? []));
   const races = Array.from({ length: processes }, () =>
     raced.map((job) => ({ ...job, ...effort })),
   ).flat();
-  const heap = wanted("heap") ? QUIET.flatMap(heapJobs) : [];
-  const counts = wanted("counts")
-    ? QUIET.map((scenario) => /** @type {const} */ ({ kind: "counts", scenario }))
+  const heap = wanted("heap")
+    ? quiet.flatMap((scenario) => heapJobs(scenario, scenarios[scenario]?.contestants ?? []))
     : [];
-  return [...races, ...heap, ...counts];
+  const counts = wanted("counts")
+    ? quiet.map((scenario) => ({ kind: /** @type {const} */ ("counts"), scenario }))
+    : [];
+  return [...races, ...heap, ...counts].map((job) => ({ ...job, suite }));
 }
 
 /**
  * One with all contestants, and one for each that is also measured alone.
  *
  * @param {string} scenario
+ * @param {readonly string[]} alone
  */
-function raceJobs(scenario) {
-  const job = /** @type {const} */ ({ kind: "race", scenario });
-  return [job, ...(scenarios[scenario]?.alone ?? []).map((alone) => ({ ...job, alone }))];
+function raceJobs(scenario, alone) {
+  const job = { kind: /** @type {const} */ ("race"), scenario };
+  return [job, ...alone.map((name) => ({ ...job, alone: name }))];
 }
 
 /**
  * @param {string} scenario
- * @returns {Job[]}
+ * @param {readonly import("./types.js").Contestant[]} contestants
  */
-function heapJobs(scenario) {
-  const [, ...others] = scenarios[scenario]?.contestants ?? [];
-  return others.map(({ name }) => ({ kind: "heap", scenario, contestant: name }));
+function heapJobs(scenario, [, ...others]) {
+  return others.map(({ name }) => ({
+    kind: /** @type {const} */ ("heap"),
+    scenario,
+    contestant: name,
+  }));
 }
 
 /**

@@ -10,15 +10,18 @@ const EXIT = { allMet: 0, notAllMet: 1, wrongArguments: 2 };
 async function main(argv) {
   if (globalThis.gc === undefined)
     throw new WrongArguments("The benchmark needs flags of Node.js: start it with `pnpm bench`.");
-  const { only, json, effort } = readArguments(argv);
-  const jobs = jobsFor(only, effort);
+  const asked = await readArguments(argv);
+  const { scenarios, json, effort } = asked;
+  const jobs = jobsFor(asked);
   const results = await run(jobs, (job, done) =>
     progress(`${done + 1} of ${jobs.length}: ${job.kind} ${job.scenario}`),
   );
   progress("");
   const verdicts = judge(results);
   const rounds = effort.processes * effort.rounds;
-  console.log(json ? asJson(results, verdicts, rounds) : asText(results, verdicts, rounds));
+  console.log(
+    json ? asJson(results, verdicts, rounds) : asText(scenarios, results, verdicts, rounds),
+  );
   return verdicts.every(({ met }) => met) ? EXIT.allMet : EXIT.notAllMet;
 }
 

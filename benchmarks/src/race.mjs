@@ -1,9 +1,8 @@
 import { warmUpSixShapes } from "./contestants/breakwater.mjs";
 import { Runner } from "./runner.mjs";
-import { scenarios } from "./scenarios.mjs";
+import { scenarioOf } from "./suites.mjs";
 
 /** @typedef {import("./types.js").Contestant} Contestant */
-/** @typedef {import("./types.js").Scenario} Scenario */
 /** @typedef {import("./types.js").Timing} Timing */
 
 /**
@@ -11,20 +10,20 @@ import { scenarios } from "./scenarios.mjs";
  * order, so that what slows the machine down for a while slows all of them down, and a ratio within one round means
  * something. The median over the rounds then forgets the rounds in which it did not.
  *
- * @param {{ scenario: string, alone?: string } & import("./types.js").Rounds} job
+ * @param {{ suite: string, scenario: string, alone?: string } & import("./types.js").Rounds} job
  * @returns {Promise<Timing[]>}
  */
-export async function race({ scenario: name, alone, ...effort }) {
-  const scenario = /** @type {Scenario} */ (scenarios[name]);
+export async function race({ alone, ...job }) {
+  const scenario = await scenarioOf(job);
   const contestants = scenario.contestants.filter(
     (contestant, i) => alone === undefined || i === 0 || contestant.name === alone,
   );
   if (alone === undefined) await warmUpSixShapes();
   const runners = contestants
     .filter(({ make }) => make !== undefined)
-    .map((contestant) => new Runner(contestant, scenario, effort));
+    .map((contestant) => new Runner(contestant, scenario, job));
   for (const runner of runners) await runner.warmUp();
-  for (let round = 0; round < effort.rounds; round++) await runRound(runners, effort.slices);
+  for (let round = 0; round < job.rounds; round++) await runRound(runners, job.slices);
   const timings = contestants.map((contestant) => timingOf(contestant, runners));
   return alone === undefined
     ? timings

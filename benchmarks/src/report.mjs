@@ -1,16 +1,16 @@
 import { styleText } from "node:util";
-import { scenarios } from "./scenarios.mjs";
 import { rowOf } from "./statistics.mjs";
 
 /** @typedef {import("./types.js").Results} Results */
 /** @typedef {ReturnType<typeof import("./goals.mjs").judge>} Verdicts */
 
 /**
+ * @param {import("./types.js").Suite["scenarios"]} scenarios
  * @param {Results} results
  * @param {Verdicts} verdicts
  * @param {number} rounds
  */
-export function asText(results, verdicts, rounds) {
+export function asText(scenarios, results, verdicts, rounds) {
   const timings = Object.entries(results.timings).map(([name, list]) =>
     section(`${name}: ${scenarios[name]?.title}`, timingTable(list.map(rowOf))),
   );
@@ -29,7 +29,7 @@ export function asText(results, verdicts, rounds) {
  * @param {Verdicts} verdicts
  * @param {number} rounds
  */
-export function asJson({ timings }, verdicts, rounds) {
+export function asJson({ timings, heap, counts }, verdicts, rounds) {
   const timed = Object.entries(timings).map(([name, list]) => [name, list.map(rowOf)]);
   const goals = verdicts.map(({ id, goal, value, met }) => ({ id, goal, value, met }));
   return JSON.stringify(
@@ -38,6 +38,8 @@ export function asJson({ timings }, verdicts, rounds) {
       date: new Date().toISOString(),
       rounds,
       scenarios: Object.fromEntries(timed),
+      heap,
+      counts,
       goals,
     },
     undefined,
@@ -110,6 +112,7 @@ function goalTable(verdicts) {
  */
 function withUnit(value, unit) {
   if (value === null) return amount(value);
+  if (unit === "ns") return `${amount(Math.round(value))} ns`;
   if (unit === "B") return `${amount(Math.round(value))} B`;
   if (unit === "x") return value < 0.1 ? `1/${(1 / value).toFixed(1)}` : `${value.toFixed(2)}x`;
   return amount(value);

@@ -8,6 +8,8 @@ import { median } from "./statistics.mjs";
 /** @typedef {import("./types.js").Timing} Timing */
 
 const WARM_UP_SLICES = 16;
+/** What a compiler wants to have seen, also of calls so slow that few of them fill a slice. */
+const WARM_UP_CALLS = 20_000;
 const GROWTH = 8;
 
 /** One contestant in a race. */
@@ -41,7 +43,7 @@ export class Runner {
     const { sliceMs, slices } = this.effort;
     this.#objection = await rehearse(this.contestant, this.scenario);
     await openIfWanted(this.entry, this.scenario);
-    for (let i = 0; i < WARM_UP_SLICES; i++) {
+    for (let i = 0; i < WARM_UP_SLICES || this.#calls < WARM_UP_CALLS; i++) {
       const turnMs = (await this.#slice()) / this.#turns / 1e6;
       this.#turns = Math.max(1, Math.min(this.#turns * GROWTH, Math.round(sliceMs / turnMs)));
       this.#slices = Math.max(1, Math.min(slices, Math.round((slices * sliceMs) / turnMs)));

@@ -21,6 +21,17 @@ export function medianRatio(of, to) {
 }
 
 /**
+ * The same for how many nanoseconds it took longer.
+ *
+ * @param {Timing | undefined} of
+ * @param {Timing | undefined} to
+ */
+export function medianDifference(of, to) {
+  if (of === undefined || to === undefined || !of.comparable || !to.comparable) return null;
+  return median(of.ns.map((ns, round) => ns - /** @type {number} */ (to.ns[round])));
+}
+
+/**
  * @param {Timing} timing
  * @returns {import("./types.js").Row}
  */

@@ -40,6 +40,13 @@ export interface Scenario {
   readonly alone: readonly string[];
 }
 
+/** Scenarios that share their libraries. */
+export interface Suite {
+  readonly scenarios: Readonly<Record<string, Scenario>>;
+  /** Those in which a call does nothing but succeed: heap and counts are taken there. */
+  readonly quiet: readonly string[];
+}
+
 export type TaskKind =
   | "succeeds"
   | "fails"
@@ -64,10 +71,11 @@ export interface Effort extends Rounds {
 }
 
 /** What one child process measures. */
-export type Job =
-  | ({ readonly kind: "race"; readonly scenario: string; readonly alone?: string } & Rounds)
-  | { readonly kind: "heap"; readonly scenario: string; readonly contestant: string }
-  | { readonly kind: "counts"; readonly scenario: string };
+export type Job = { readonly suite: string; readonly scenario: string } & (
+  | ({ readonly kind: "race"; readonly alone?: string } & Rounds)
+  | { readonly kind: "heap"; readonly contestant: string }
+  | { readonly kind: "counts" }
+);
 
 /** Nanoseconds per call, one number a round. */
 export interface Timing {
@@ -115,7 +123,7 @@ export interface Goal {
   readonly id: string;
   readonly goal: string;
   readonly atMost: number;
-  readonly unit: "x" | "B" | "";
+  readonly unit: "x" | "B" | "ns" | "";
   /** Undefined where it was not measured, null where what was measured cannot be compared. */
   readonly value: (results: Results) => number | null | undefined;
 }

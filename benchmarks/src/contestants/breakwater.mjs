@@ -54,14 +54,17 @@ function partsOf(shape) {
 
 /**
  * @param {Shape} shape
+ * @param {string} [name]
+ * @param {import("@breakwater/core").PolicyOptions} [options]
  * @returns {Contestant}
  */
-export function wrapped(shape, name = "breakwater wrap") {
+export function wrapped(shape, name = "breakwater wrap", options) {
   return {
     name,
     make({ task }) {
       const { parts, isOpen } = partsOf(shape);
-      return { call: resilient(...parts).wrap(task), isOpen };
+      const policy = resilient(...parts, ...(options === undefined ? [] : [options]));
+      return { call: policy.wrap(task), isOpen };
     },
   };
 }

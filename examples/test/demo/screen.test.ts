@@ -1,7 +1,12 @@
 import { stripVTControlCharacters } from "node:util";
 import { Script } from "node:vm";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { ALL_CLIENTS, type ClientName, MAIN_CLIENTS } from "../../src/demo/clients/catalogue.js";
+import {
+  ALL_CLIENTS,
+  CLIENTS,
+  type ClientName,
+  MAIN_CLIENTS,
+} from "../../src/demo/clients/catalogue.js";
 import { difference } from "../../src/demo/clients/difference.js";
 import { Conditions } from "../../src/demo/measure/conditions.js";
 import { outcomeOf } from "../../src/demo/measure/outcome.js";
@@ -110,10 +115,16 @@ describe("without a terminal", () => {
     expect(write.mock.calls.map(([line]) => line.slice(0, 5))).toEqual(["  1 s", "  2 s"]);
   });
 
-  test("a line fits 80 columns", () => {
+  test.each([
+    ["three clients, in one line", MAIN_CLIENTS, 1],
+    ["five clients, in two lines", ALL_CLIENTS, 2],
+  ])("a second of %s, fits 80 columns", (_, names, rows) => {
     const write = vi.fn<(line: string) => void>();
-    new PlainLines(write).watch(narrate(new Conditions(), 9_000, FULL), sceneAt(9_000));
-    expect(longest(write.mock.calls.map(([line]) => line))).toBeLessThanOrEqual(80);
+    new PlainLines(write).watch(narrate(new Conditions(), 9_000, FULL), sceneAt(9_000, names));
+    const lines = write.mock.calls.map(([line]) => line);
+    expect(lines).toHaveLength(rows);
+    expect(longest(lines)).toBeLessThanOrEqual(80);
+    for (const name of names) expect(lines.join(" ")).toContain(`${CLIENTS[name].title} `);
   });
 });
 

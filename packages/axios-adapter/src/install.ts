@@ -1,8 +1,8 @@
 import type { DrainReport, Duration, Policy, Watchable } from "@breakwater/core";
-import { badInput } from "./bad-input.js";
+import { badInput } from "./errors/bad-input.js";
 import { type AnyAxiosInstance, instanceFrom } from "./instance.js";
 import type { AxiosOptions, AxiosPart } from "./options/install-options.js";
-import { type PickPolicy, sourceOf } from "./policy/source.js";
+import { type PickPolicy, type Source, sourceOf } from "./policy/source.js";
 import { Protection } from "./protection.js";
 
 /** What `install` gives: the policy of the instance's requests, and the way back. */
@@ -10,9 +10,11 @@ export interface Installation {
   /** Takes it off again: the instance is as it was. Requests that are on their way end as they began. */
   readonly eject: () => void;
   /**
-   * The policy that requests run under; with a key, circuits and credit of its own are chosen in it.
+   * The policy that requests run under. Where a function picks the policies it takes a key, which is a host unless you
+   * chose otherwise: the policy that the last request with that key ran under.
    *
-   * @throws BreakwaterError `ERR_INVALID_SPEC` where a function picks the policies: ask those. So do the others below.
+   * @throws BreakwaterError `ERR_INVALID_SPEC` where a function picks, for no key and for one that no request has had. So
+   * do the others below; `on` and `drain` take no key, so ask the policies themselves.
    */
   readonly policy: (key?: string) => Policy;
   /** As a policy's `on`. */
@@ -62,7 +64,7 @@ export function install(given: AnyAxiosInstance, ...parts: readonly unknown[]): 
   const protection = new Protection(instance, source);
   const { request } = instance.interceptors;
   const id = request.use((config) => protection.intercept(config), null, { synchronous: true });
-  const installation = installationOf(source.only, () => {
+  const installation = installationOf(source, () => {
     request.eject(id);
     installed.delete(instance);
   });
@@ -80,22 +82,27 @@ export function resilienceOf(instance: AnyAxiosInstance): Installation | undefin
   return installed.get(instance);
 }
 
-function installationOf(only: Policy | undefined, eject: () => void): Installation {
-  const policy = (): Policy => {
-    if (only !== undefined) return only;
-    throw badInput(
-      "policy",
-      "one policy for all requests",
-      "a function that picks one for each",
-      "Ask the policies themselves",
-    );
-  };
+function installationOf(source: Source, eject: () => void): Installation {
+  const policy = (key?: string): Policy => policyAt(source, key);
   const on = (...args: Parameters<Policy["on"]>): (() => void) => policy().on(...args);
   return {
     eject,
     policy,
     on,
-    ready: async (options) => policy().ready(options),
+    ready: async (options) => policy(options?.key).ready(options),
     drain: async (options) => policy().drain(options),
   };
+}
+
+function policyAt({ only, picks }: Source, key: string | undefined): Policy {
+  const policy = only ?? (key === undefined ? undefined : picks?.of(key));
+  if (policy !== undefined) return policy;
+  throw key === undefined
+    ? badInput(
+        "policy",
+        "one policy for all requests",
+        "a function that picks one for each",
+        "Give it the key of a request, or ask the policies themselves",
+      )
+    : badInput("policy", "the key of a request that has been sent", key);
 }

@@ -7,12 +7,11 @@ import type { Source } from "./policy/source.js";
 import { traitsOf } from "./policy/traits.js";
 import { keepAxiosRetryOut } from "./request/axios-retry.js";
 import { callerOf } from "./request/caller-signal.js";
-import { hostOf } from "./request/host.js";
-import { giveIdempotencyKey } from "./request/idempotency.js";
+import { hostOf } from "./config/host.js";
+import { giveIdempotencyKey } from "./config/idempotency.js";
 import { bareInstance, type GivenAdapter, innerAdapter } from "./request/inner-adapter.js";
-import { RequestReport } from "./request/report.js";
 import { send } from "./request/send.js";
-import { Warnings } from "./warnings.js";
+import { Warnings } from "./errors/warnings.js";
 
 /** What stands between an instance and its adapter. */
 export class Protection {
@@ -50,7 +49,7 @@ export class Protection {
     config: InternalAxiosRequestConfig,
     given: GivenAdapter,
   ): Promise<AxiosResponse> {
-    const { options, pick } = this.#source;
+    const { options, pick, picks } = this.#source;
     const inner = innerAdapter(this.#bare, given);
     const policy = asked.off === true ? undefined : (policyOf(asked) ?? pick(config));
     if (policy === undefined) {
@@ -62,7 +61,7 @@ export class Protection {
     const makeKey = asked.idempotencyKey ?? options.idempotencyKey ?? false;
     if (makeKey !== false) giveIdempotencyKey(config, makeKey);
     const key = asked.key ?? this.#keyOf(config);
-    const report = new RequestReport(policy.name, key);
+    if (asked.policy === undefined) picks?.note(key, policy);
     const caller = callerOf(config);
     const rules = this.#rules;
     return send({
@@ -76,7 +75,6 @@ export class Protection {
       options,
       rules,
       caller,
-      report,
     });
   }
 

@@ -58,10 +58,36 @@ describe("install", () => {
     expect(install(axios.create()).policy().name).toBe("axios");
   });
 
+  it("with a function that picks tells by the key which policy its last request ran under", async () => {
+    const server = await serve(answer(200));
+    const policies = [resilient(circuitBreaker()), resilient(circuitBreaker())];
+    const client = axios.create({ baseURL: server.url });
+    const { policy, ready } = install(client, ({ url }) => policies[url === "/a" ? 0 : 1]);
+    await client.get("/a");
+    expect(policy(server.host)).toBe(policies[0]);
+    await client.get("/b");
+    expect(policy(server.host)).toBe(policies[1]);
+    await ready({ key: server.host });
+    await client.get("/a", { resilience: { policy: resilient() } });
+    expect(policy(server.host)).toBe(policies[1]);
+  });
+
   it("with a function that picks has no policy of its own to ask", async () => {
-    const { policy, ready } = install(axios.create(), () => undefined);
-    expect(() => policy()).toThrow(/Ask the policies themselves/);
-    await expect(ready()).rejects.toThrow(/Ask the policies themselves/);
+    const { policy, ready, on, drain } = install(axios.create(), () => undefined);
+    expect(() => policy()).toThrow(/ask the policies themselves/);
+    expect(() => policy("crm.example")).toThrow(
+      /the key of a request that has been sent, received "crm\.example"/,
+    );
+    expect(() => on("*", () => {})).toThrow(/ask the policies themselves/);
+    await expect(ready()).rejects.toThrow(/ask the policies themselves/);
+    await expect(drain()).rejects.toThrow(/ask the policies themselves/);
+  });
+
+  it("with one policy has that one for every key", () => {
+    const given = resilient(circuitBreaker());
+    const { policy } = install(axios.create(), given);
+    expect(policy()).toBe(given);
+    expect(policy("crm.example")).toBe(given);
   });
 });
 

@@ -5,6 +5,8 @@ export { verdictOfStatus } from "./classify/known-errors.js";
 export { retryAfterMsOf } from "./classify/retry-after.js";
 export { Resilient, type ResilientDecorator } from "./decorator/resilient.js";
 export { describeResilience, type DescribedMethod, protect } from "./decorator/protect.js";
+export type { DeadLetterRecord } from "./engine/dead-letters/record.js";
+export type { DeadLetterSink } from "./engine/dead-letters/outbox.js";
 export { type AttemptReport, type CallReport, explainError } from "./engine/report.js";
 export { BreakwaterError, type ErrorCode, isRefusal, type Issue } from "./errors/errors.js";
 export type { ErrorSummary } from "./errors/summary.js";
@@ -27,6 +29,7 @@ export {
   type CircuitBreakerOptions,
   type CircuitState,
 } from "./parts/circuit-breaker.js";
+export { type DeadLetter, deadLetter, type DeadLetterOptions } from "./parts/dead-letter.js";
 export type { FallbackFunction } from "./engine/fallback.js";
 export { type Fallback, fallback, type FallbackOptions } from "./parts/fallback.js";
 export { type RateLimit, rateLimit, type RateLimitOptions } from "./parts/rate-limit.js";
@@ -44,11 +47,12 @@ export {
 } from "./parts/time-limits.js";
 export type { PolicyPart } from "./policy/assemble.js";
 export type { ExplainedPart, Explanation } from "./policy/explanation.js";
+export type { CohortReport, Comparison, WouldHaveDone } from "./policy/cohorts/compare.js";
 export type { BreakerHealth, BudgetHealth, BulkheadHealth, PolicyHealth } from "./policy/health.js";
 export { reportEvent, summaryOf } from "./policy/report.js";
 export { mapCalls, type MapCallsOptions, type MapResult } from "./policy/map-calls.js";
 export type { AsyncFunction, Policy } from "./policy/policy.js";
-export type { PolicyOptions } from "./policy/policy-options.js";
+export type { CanaryOptions, PolicyOptions } from "./policy/policy-options.js";
 export {
   definePolicy,
   type Registry,

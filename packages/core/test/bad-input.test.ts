@@ -160,6 +160,11 @@ const FIELDS: { readonly [M in Maker]: Readonly<Record<string, Field>> } = {
     name: text,
     key: fn,
     idempotent: { bad: [0, "no", null, {}], good: [true, false, () => true] },
+    mode: oneOf("enforce", "shadow", "off"),
+    canary: {
+      bad: [0.5, null, {}, { ratio: 20 }, { ratio: 0.5, by: "user" }, { ratio: 0.5, share: 1 }],
+      good: [{ ratio: 0 }, { ratio: 1, by: "key", salt: "a" }, { ratio: 0.5, by: "process" }],
+    },
     context: flag,
     stackTraces: flag,
     dependency: text,

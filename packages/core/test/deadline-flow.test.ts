@@ -322,6 +322,35 @@ describe("a retry loop inside a deadline", () => {
     }
   });
 
+  it("begins nothing more after the attempt around it has ended well", async () => {
+    const inner = patient();
+    const task = scriptedTask(throws(reset()));
+    let ended: unknown;
+    for (const outer of [
+      resilient(timeout("1h")),
+      resilient(circuitBreaker(), { name: "a direct one, too" }),
+    ]) {
+      const before = task.runs.length;
+      await outer.execute(async () => {
+        void rejectionOf(inner.execute(task)).then((error) => (ended = error));
+      });
+      await clock.advance(60_000);
+      expect(task.runs).toHaveLength(before + 1);
+      expect(explainError(ended)?.stoppedBy).toBe("aborted");
+    }
+  });
+
+  it("has all its attempts when it begins after the call around has ended", async () => {
+    const inner = patient();
+    const task = scriptedTask(throws(reset()));
+    await resilient(timeout("1h")).execute(async () => {
+      await Promise.resolve();
+      setImmediate(() => void rejectionOf(inner.execute(task)));
+    });
+    await clock.advance(60_000);
+    expect(task.runs.length).toBeGreaterThan(1);
+  });
+
   it("begins nothing more after the caller of the call around it has given up", async () => {
     const inner = patient();
     const task = scriptedTask(throws(reset()));

@@ -62,7 +62,7 @@ describe("the environment", () => {
   it("is told at once when it says what there is not", () => {
     vi.stubEnv("BREAKWATER_MODE", "of");
     expect(() => resilient({ name: "crm" })).toThrow(
-      'BREAKWATER_MODE: expected one of enforce, off, received "of"',
+      'BREAKWATER_MODE: expected one of enforce, shadow, off, received "of"',
     );
   });
 });

@@ -4,8 +4,10 @@ import type { Frame } from "./frame.js";
 import type { Scene, SceneLane } from "./scene.js";
 
 const EVERY_MS = 1_000;
+/** As many as fit 80 columns; the others go below them. */
+const CLIENTS_IN_A_LINE = 3;
 
-/** One line a second, for logs and pipes: goodput, load, and what the breaker does. */
+/** One line a second (two for more than three clients), for logs and pipes: goodput, load, and what the breaker does. */
 export class PlainLines implements Audience {
   readonly #write: (line: string) => void;
   #nextMs = EVERY_MS;
@@ -18,7 +20,7 @@ export class PlainLines implements Audience {
     if (scene.nowMs < this.#nextMs) return;
     const second = Math.floor(scene.nowMs / EVERY_MS);
     this.#nextMs = (second + 1) * EVERY_MS;
-    this.#write(lineOf(scene, second));
+    for (const line of linesOf(scene, second)) this.#write(line);
   }
 
   end(): void {
@@ -26,11 +28,14 @@ export class PlainLines implements Audience {
   }
 }
 
-function lineOf({ lanes, conditions }: Scene, second: number): string {
+function linesOf({ lanes, conditions }: Scene, second: number): string[] {
   const toMs = second * EVERY_MS;
-  const condition = conditions.at(toMs - 1).padEnd(9);
+  const label = `${String(second).padStart(3)} s  ${conditions.at(toMs - 1).padEnd(9)} `;
   const shown = lanes.map((lane) => laneText(lane, toMs));
-  return `${String(second).padStart(3)} s  ${condition} ${shown.join("  ")}`.trimEnd();
+  const rows = Array.from({ length: Math.ceil(shown.length / CLIENTS_IN_A_LINE) }, (_, row) =>
+    shown.slice(row * CLIENTS_IN_A_LINE, (row + 1) * CLIENTS_IN_A_LINE).join("  "),
+  );
+  return rows.map((row, at) => `${at === 0 ? label : " ".repeat(label.length)}${row}`.trimEnd());
 }
 
 function laneText({ name, recording }: SceneLane, toMs: number): string {

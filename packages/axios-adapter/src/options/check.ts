@@ -1,4 +1,4 @@
-import { badInput } from "../bad-input.js";
+import { badInput } from "../errors/bad-input.js";
 
 /** What one option may be: a sentence for people, and its test. */
 export interface Check {

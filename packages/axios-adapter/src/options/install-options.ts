@@ -1,7 +1,7 @@
 import type { PolicyOptions, PolicyPart, Said } from "@breakwater/core";
 import type { AxiosResponse, InternalAxiosRequestConfig } from "axios";
-import type { DeadlineHeader } from "../request/deadline-header.js";
-import { isDeadlineHeader } from "../request/deadline-header.js";
+import type { DeadlineHeader } from "./deadline-header.js";
+import { isDeadlineHeader } from "./deadline-header.js";
 import { aFlagOrFunction, aFunction, type Checks } from "./check.js";
 import type { MakeIdempotencyKey } from "./request-options.js";
 

@@ -1,7 +1,7 @@
 import type { Duration, Policy } from "@breakwater/core";
 import type { InternalAxiosRequestConfig } from "axios";
-import { badInput, isPlainObject } from "../bad-input.js";
-import type { RequestReport } from "../request/report.js";
+import { badInput, isPlainObject } from "../errors/bad-input.js";
+import type { RequestReport } from "./report.js";
 import { aFlag, aFlagOrFunction, aFunction, aKey, checkOptions, type Checks } from "./check.js";
 
 /** What makes the `Idempotency-Key` of a request. */
@@ -58,7 +58,8 @@ const checks: Checks = {
   report: { expected: "nothing", holds: () => true },
 };
 
-const NOTHING: RequestResilience = Object.freeze({});
+/** For requests that ask for nothing. */
+export const NOTHING: RequestResilience = Object.freeze({});
 
 /** @throws BreakwaterError `ERR_INVALID_SPEC` */
 export function parseRequestOptions(given: unknown): RequestResilience {

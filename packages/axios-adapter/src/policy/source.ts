@@ -1,10 +1,11 @@
 import { type Policy, type PolicyPart, resilient } from "@breakwater/core";
 import type { AxiosInstance, InternalAxiosRequestConfig } from "axios";
-import { badInput, isPlainObject } from "../bad-input.js";
+import { badInput, isPlainObject } from "../errors/bad-input.js";
 import { checkOptions } from "../options/check.js";
 import { axiosChecks, type AxiosOptions } from "../options/install-options.js";
-import { hostOf } from "../request/host.js";
-import { isIdempotent } from "../request/idempotency.js";
+import { hostOf } from "../config/host.js";
+import { isIdempotent } from "../config/idempotency.js";
+import { Picks } from "./picks.js";
 
 /** Chooses the policy of each request; undefined sends it unprotected. */
 export type PickPolicy = (config: InternalAxiosRequestConfig) => Policy | undefined;
@@ -14,6 +15,8 @@ export interface Source {
   /** The one policy of all requests; undefined where a function picks. */
   readonly only: Policy | undefined;
   readonly pick: PickPolicy;
+  /** Where a function picks: what it has picked. */
+  readonly picks: Picks | undefined;
   readonly options: AxiosOptions;
 }
 
@@ -32,12 +35,13 @@ export function sourceOf(instance: AxiosInstance, given: readonly unknown[]): So
       [...borrowed, ...parts].map(nameOf).join(" and "),
       "Give the parts to the policy itself",
     );
-  if (typeof only === "function") return { only: undefined, pick: picked(only), options };
+  if (typeof only === "function")
+    return { only: undefined, pick: picked(only), picks: new Picks(), options };
   return one(typeof only === "string" ? resilient(only) : only, options);
 }
 
 function one(policy: Policy, options: AxiosOptions): Source {
-  return { only: policy, pick: () => policy, options };
+  return { only: policy, pick: () => policy, picks: undefined, options };
 }
 
 /** A picker that gives anything but a policy is told so, for that request. */

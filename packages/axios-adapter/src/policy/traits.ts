@@ -5,6 +5,8 @@ export interface Traits {
   readonly retries: boolean;
   /** Its timeout is the one that counts where the request has none. */
   readonly limitsAttempts: boolean;
+  /** It may end a call while that still runs. */
+  readonly limitsTime: boolean;
 }
 
 const known = new WeakMap<Policy, Traits>();
@@ -16,7 +18,12 @@ export function traitsOf(policy: Policy): Traits {
   const { parts } = policy.explain();
   const has = (wanted: string): boolean =>
     parts.some(({ kind, present }) => kind === wanted && present);
-  const traits = { retries: has("retry"), limitsAttempts: has("timeout") };
+  const limitsAttempts = has("timeout");
+  const traits = {
+    retries: has("retry"),
+    limitsAttempts,
+    limitsTime: limitsAttempts || has("deadline"),
+  };
   known.set(policy, traits);
   return traits;
 }

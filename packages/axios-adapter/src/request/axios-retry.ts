@@ -1,6 +1,6 @@
 import type { InternalAxiosRequestConfig } from "axios";
 import type { Traits } from "../policy/traits.js";
-import type { Warnings } from "../warnings.js";
+import type { Warnings } from "../errors/warnings.js";
 
 const STATE = "axios-retry";
 

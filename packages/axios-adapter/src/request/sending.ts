@@ -5,7 +5,6 @@ import type { RequestResilience } from "../options/request-options.js";
 import type { Traits } from "../policy/traits.js";
 import type { Caller } from "./caller-signal.js";
 import type { GivenAdapter } from "./inner-adapter.js";
-import type { RequestReport } from "./report.js";
 
 /** One request on its way: everything that its attempts have in common. */
 export interface Sending {
@@ -20,5 +19,4 @@ export interface Sending {
   readonly options: AxiosOptions;
   readonly rules: OutcomeRules;
   readonly caller: Caller;
-  readonly report: RequestReport;
 }

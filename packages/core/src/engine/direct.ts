@@ -1,18 +1,18 @@
 import { type CallOptions, callInContext, enter, type Frame, leave } from "../call/call.js";
 import type { ParsedCallOptions } from "../call/call-options.js";
-import { summarize } from "../errors/summary.js";
 import { Refusal } from "../guards/guard.js";
-import { type Judgement, JUDGED, VERDICTS } from "../verdicts/verdict.js";
 import { Admission, type SharedCall } from "./admission.js";
 import { admit, admitUnder } from "./admit.js";
 import { drive, driveAt } from "./drive.js";
 import { FirstCall } from "./first-call.js";
 import { attemptAround, endAround, isInsideTask } from "./nesting.js";
-import { finalBy, judgeFailure, reportSettled } from "./outcome.js";
+import { type Holder, settleOnly } from "./only-attempt.js";
+import { judgeFailure } from "./outcome.js";
 import type { Task } from "./plan.js";
 import { refusalError, rejectSoon, reportRefusal } from "./refusals.js";
-import { CallReport, keepReport } from "./report.js";
 import { type Scope, scopeFor, type Scopes } from "./scope.js";
+import { letThrough } from "./shadow/let-through.js";
+import { shadow } from "./shadow/shadow.js";
 import { runTask, runTaskInContext } from "./task.js";
 import { Turn } from "./turn.js";
 
@@ -32,6 +32,9 @@ export function direct(
   const scope = scopeFor(scopes, self, args, undefined);
   const answer = admit(scope, scope.plan.entrant);
   if (answer instanceof Admission) return run(scope, answer, task, self, args);
+  const { estimates } = scope.plan;
+  if (estimates !== undefined)
+    return run(scope, letThrough(scope, estimates, answer), task, self, args);
   if (answer instanceof Refusal) return refuse(scope, answer);
   return driveInstead(answer, scope, task, self, args, {});
 }
@@ -65,6 +68,7 @@ function directWith(
   args: readonly unknown[] | undefined,
   options: ParsedCallOptions,
 ): Promise<unknown> {
+  if (scopes.plan.estimates !== undefined) return shadow(scopes, task, self, args, options);
   const signal = options.signal ?? undefined;
   if (signal?.aborted === true) return rejectSoon(signal.reason);
   const around = attemptAround();
@@ -131,11 +135,6 @@ class Shared implements SharedCall {
   }
 }
 
-/** Who knows what is to be exited: another admission, once calls inside have been lent some of the first one. */
-interface Holder {
-  end(judgement: Judgement): Admission;
-}
-
 /** The task has asked for its call; if it has begun calls inside, those run under some of what it holds. */
 function handlersAfter(scope: Scope, left: Frame | undefined, shared: Handlers): Handlers {
   return left instanceof FirstCall && left.hasLent ? handlersFor(scope, left, undefined) : shared;
@@ -150,20 +149,13 @@ type Handlers = Pick<SharedCall, "onValue" | "onError">;
 function handlersFor(scope: Scope, holder: Holder, signal: AbortSignal | undefined): Handlers {
   return {
     onValue(value) {
-      const judgement = scope.plan.classifier.result(value);
-      settle(scope, holder, judgement, value);
-      if (judgement !== JUDGED.success) keepReportOf(value, scope, judgement, signal);
+      settleOnly(scope, holder, scope.plan.classifier.result(value), value, signal);
       return value;
     },
     onError(error) {
       throw failed(scope, holder, error, signal);
     },
   };
-}
-
-function settle(scope: Scope, holder: Holder, judgement: Judgement, outcome: unknown): void {
-  holder.end(judgement).exit(judgement, outcome);
-  reportSettled(scope, 1, judgement);
 }
 
 /** The same error, once everybody has heard of it. */
@@ -173,45 +165,12 @@ function failed(
   error: unknown,
   signal: AbortSignal | undefined,
 ): unknown {
-  const judgement = judgeFailure(scope.plan, error, signal);
-  settle(scope, holder, judgement, error);
-  keepReportOf(error, scope, judgement, signal);
+  settleOnly(scope, holder, judgeFailure(scope.plan, error, signal), error, signal);
   return error;
-}
-
-/** Also of a result that means failure: somebody may have thrown it. */
-function keepReportOf(
-  outcome: unknown,
-  scope: Scope,
-  judgement: Judgement,
-  signal: AbortSignal | undefined,
-): void {
-  if (judgement.verdict !== VERDICTS.success)
-    keepReport(outcome, new OnlyAttempt(scope, judgement, signal));
 }
 
 function refuse(scope: Scope, refusal: Refusal): Promise<never> {
   const error = refusalError(scope, refusal);
   reportRefusal(scope, error);
   return rejectSoon(error);
-}
-
-class OnlyAttempt {
-  readonly #scope: Scope;
-  readonly #judgement: Judgement;
-  readonly #aborted: boolean;
-
-  constructor(scope: Scope, judgement: Judgement, signal: AbortSignal | undefined) {
-    this.#scope = scope;
-    this.#judgement = judgement;
-    this.#aborted = signal?.aborted === true;
-  }
-
-  report(error: unknown): CallReport {
-    const { plan, key } = this.#scope;
-    const { verdict, unknown } = this.#judgement;
-    const attempt = { attempt: 1, verdict: verdict.name, known: !unknown, error: summarize(error) };
-    const by = finalBy(this.#judgement, undefined) ?? (this.#aborted ? "aborted" : "attempts");
-    return new CallReport(plan.policy, key, [attempt], by);
-  }
 }

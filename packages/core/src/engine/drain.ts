@@ -26,7 +26,7 @@ const LAST_CHANCE_MS = 1_000;
 
 /**
  * Ends what a plan is doing: what waits ends at once, with the error that it has got; what runs has `graceMs` to end by
- * itself, and then its signal is aborted.
+ * itself, and then its signal is aborted. At last its dead letters are made safe.
  */
 export async function drainPlan(plan: Plan, graceMs: number): Promise<DrainReport> {
   const { work, counters, policy } = plan;
@@ -41,6 +41,7 @@ export async function drainPlan(plan: Plan, graceMs: number): Promise<DrainRepor
     await ended(plan, LAST_CHANCE_MS);
   }
   const left = counters.running;
+  await plan.deadLetters?.flush(plan.events);
   return {
     retriesEnded: retry,
     waitsRefused: turn + ready,
@@ -48,6 +49,14 @@ export async function drainPlan(plan: Plan, graceMs: number): Promise<DrainRepor
     aborted: late - left,
     left,
   };
+}
+
+/** Several drains at once, as one. */
+export async function sumOfDrains(drains: readonly Promise<DrainReport>[]): Promise<DrainReport> {
+  const sum = { retriesEnded: 0, waitsRefused: 0, finished: 0, aborted: 0, left: 0 };
+  for (const report of await Promise.all(drains))
+    for (const what of Object.keys(sum) as (keyof DrainReport)[]) sum[what] += report[what];
+  return sum;
 }
 
 /** What the signals of running tasks are aborted with. It is no refusal: whoever ends with it has run. */

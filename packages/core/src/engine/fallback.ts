@@ -1,6 +1,7 @@
 import type { ParsedCallOptions } from "../call/call-options.js";
 import { summarize } from "../errors/summary.js";
 import type { VerdictName } from "../verdicts/verdict.js";
+import { isReplayed } from "./dead-letters/replayed.js";
 import type { Driver } from "./driver.js";
 import { judgeFailure } from "./outcome.js";
 import type { Plan } from "./plan.js";
@@ -14,12 +15,16 @@ export interface FallbackPlan {
   readonly on: ReadonlySet<VerdictName>;
 }
 
-/** Outside of everything else: only a call that is over, with all its retries, is answered for. */
+/**
+ * Outside of everything else: only a call that is over, with all its retries, is answered for. Not the replay of a dead
+ * letter: what has been answered for has not been done.
+ */
 export function withFallback(driver: Driver, fallback: FallbackPlan): Driver {
   return (scopes, task, self, args, options) =>
-    driver(scopes, task, self, args, options).then(undefined, (error: unknown) =>
-      answerFor(error, scopes.plan, fallback, self, args, options),
-    );
+    driver(scopes, task, self, args, options).then(undefined, (error: unknown) => {
+      if (isReplayed(task)) throw error;
+      return answerFor(error, scopes.plan, fallback, self, args, options);
+    });
 }
 
 function answerFor(

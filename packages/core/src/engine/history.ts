@@ -1,6 +1,6 @@
 import type { Withdrawal } from "../budget/credit.js";
 import { discardResult } from "../classify/judge-result.js";
-import { summarize } from "../errors/summary.js";
+import { type ErrorSummary, summarize } from "../errors/summary.js";
 import type { StoppedBy } from "../events/catalog.js";
 import { Loan, type Pass } from "../guards/guard.js";
 import type { Timer } from "../time/clock.js";
@@ -73,14 +73,19 @@ export class History {
     return this;
   }
 
+  /** Somebody's own rule may call an error a success: then nothing has failed. */
+  get isFailure(): boolean {
+    return this.#attempts.at(-1)?.judgement.verdict.name !== "success";
+  }
+
   /** Put together when somebody asks; until then the errors themselves are kept. */
   report(): CallReport {
-    return new CallReport(
-      this.#scope.plan.policy,
-      this.#scope.key,
-      this.#attempts.map(reportOf),
-      this.#stoppedBy,
-    );
+    const { plan, key } = this.#scope;
+    return new CallReport(plan.policy, key, this.attempts(summarize), this.#stoppedBy);
+  }
+
+  attempts(summary: (error: unknown) => ErrorSummary): AttemptReport[] {
+    return this.#attempts.map((failure) => reportOf(failure, summary));
   }
 }
 
@@ -91,13 +96,16 @@ interface Failure {
   delayMs: number | undefined;
 }
 
-function reportOf({ attempt, judgement, outcome, delayMs }: Failure): AttemptReport {
+function reportOf(
+  { attempt, judgement, outcome, delayMs }: Failure,
+  summary: (error: unknown) => ErrorSummary,
+): AttemptReport {
   const { verdict, unknown } = judgement;
   const report = {
     attempt,
     verdict: verdict.name,
     known: !unknown,
-    error: summarize(outcome.value),
+    error: summary(outcome.value),
   };
   return delayMs === undefined ? report : { ...report, delayMs };
 }

@@ -73,10 +73,10 @@ export function endAround(parent: Attempting | undefined): number {
   return endMs;
 }
 
-/** Is any attempt around lost? Then nobody gets what goes on inside it, however deep. */
+/** Has any attempt around ended? Then nobody waits for what goes on inside it, however deep. */
 export function isForNobody(parent: Attempting | undefined): boolean {
   for (let around = parent; around !== undefined; around = around.call.parent)
-    if (around.isLost) return true;
+    if (around.isOver || around.isLost) return true;
   return false;
 }
 

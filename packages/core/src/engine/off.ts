@@ -3,42 +3,39 @@ import { Admission } from "./admission.js";
 import type { Driver } from "./driver.js";
 import { FirstCall } from "./first-call.js";
 import type { Place } from "./plan.js";
-import { runTask } from "./task.js";
 
 /**
  * Every call goes through unprotected: the task's own promise is returned. Its call object is there, with the caller's
- * signal.
+ * signal. It calls the task here, and not where the other drivers do: that place has seen many tasks, and so is slow.
  */
 export function offDriver(place: Place): Driver {
   const holdsNothing = new Admission([]);
   const makeCall = (signal?: AbortSignal): FirstCall =>
     new FirstCall(place, holdsNothing, signal, undefined);
   const shared: Frame = { callOptions: undefined, toCall: () => makeCall() };
-  return (_scopes, task, self, args, options) =>
-    runUnprotected(frameFor(options, shared, makeCall), task, self, args);
+  return (_scopes, task, self, args, options) => {
+    const frame = options === undefined ? shared : frameFor(options, shared, makeCall);
+    const outer = enter(frame);
+    try {
+      if (args === undefined) return promiseOf(task(frame.toCall()));
+      return promiseOf(args.length === 0 ? task.call(self) : task.apply(self, args as unknown[]));
+    } catch (error) {
+      return Promise.reject(error);
+    } finally {
+      leave(outer);
+    }
+  };
 }
 
 function frameFor(
-  options: CallOptions | undefined,
+  options: CallOptions,
   shared: Frame,
   makeCall: (signal?: AbortSignal) => FirstCall,
 ): Frame {
-  const signal = options?.signal ?? undefined;
+  const signal = options.signal ?? undefined;
   return signal === undefined ? shared : makeCall(signal);
 }
 
-function runUnprotected(
-  frame: Frame,
-  task: Parameters<typeof runTask>[0],
-  self: unknown,
-  args: readonly unknown[] | undefined,
-): Promise<unknown> {
-  const outer = enter(frame);
-  try {
-    return runTask(task, self, args, frame);
-  } catch (error) {
-    return Promise.reject(error);
-  } finally {
-    leave(outer);
-  }
+function promiseOf(returned: unknown): Promise<unknown> {
+  return returned instanceof Promise ? returned : Promise.resolve(returned);
 }

@@ -5,6 +5,8 @@ import type { Entrant, Guard } from "../guards/guard.js";
 import type { BackoffRules } from "../retry/backoff.js";
 import type { Lane } from "../time/lane.js";
 import type { Counters } from "./counters.js";
+import type { Estimates } from "./shadow/estimates.js";
+import type { Outbox } from "./dead-letters/outbox.js";
 import type { Work } from "./work.js";
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a task takes whatever its caller gives it
@@ -42,7 +44,16 @@ export interface Plan {
   readonly stackTraces: boolean;
   readonly counters: Counters;
   readonly work: Work;
+  /** There in shadow only: what would have been done is counted, and not done. */
+  readonly estimates: Estimates | undefined;
   readonly events: Events;
+  /** Gets the calls that were given up on. */
+  readonly deadLetters: Outbox | undefined;
+}
+
+/** For events: no key is no field. */
+export function atKey(key: string | undefined): { readonly key?: string } {
+  return key === undefined ? {} : { key };
 }
 
 /** Where a call runs: the plan, and of one key the guards, in the order in which they are asked, and the credit. */

@@ -308,9 +308,18 @@ export class Run implements Owner, WaitingCall {
   #stop(by: StoppedBy, { value, thrown }: Outcome): void {
     this.#end();
     if (by !== "permanent" && by !== "ignored" && by !== "aborted") this.#giveUp(by, value);
-    if (this.#history !== undefined) keepReport(value, this.#history.stopped(by));
+    if (this.#history !== undefined) this.#keep(this.#history.stopped(by), by, value);
     if (thrown) this.reject(value);
     else this.resolve(value);
+  }
+
+  #keep(history: History, stoppedBy: StoppedBy, value: unknown): void {
+    keepReport(value, history);
+    const { plan, key } = this.scope;
+    const { task, args } = this;
+    const idempotencyKey = this.#idempotencyKey;
+    const { policy, events } = plan;
+    plan.deadLetters?.offer({ policy, events, key, task, args, idempotencyKey, history, stoppedBy });
   }
 
   /** Somebody might want to try again: policies around this one must not, and listeners should know what was denied. */
@@ -336,7 +345,7 @@ export class Run implements Owner, WaitingCall {
     this.reject(this.#refusal(this.#deadlineExceeded()));
   }
 
-  /** Before a retry: the attempt around this call has failed or is out of time. */
+  /** Before a retry: the attempt around this call has ended, and nobody waits for what goes on inside it. */
   get #isForNobody(): boolean {
     return this.#attempts > 0 && isForNobody(this.parent);
   }

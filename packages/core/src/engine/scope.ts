@@ -59,8 +59,18 @@ export function scopeFor(
   const { plan } = scopes;
   if (options === undefined && plan.hasOneScope) return scopes.common;
   const own = plan.perInstance && isObject(self) ? scopes.of(self) : scopes;
-  const key = options?.key ?? askForKey(plan, self, args ?? []);
+  const key = keyFor(plan, self, args, options);
   return key === undefined ? own.common : own.at(key);
+}
+
+/** The key of a call: its own, else what the key function says. */
+export function keyFor(
+  asked: Pick<Plan, "key" | "events">,
+  self: unknown,
+  args: readonly unknown[] | undefined,
+  options: ParsedCallOptions | undefined,
+): string | undefined {
+  return options?.key ?? askForKey(asked, self, args ?? []);
 }
 
 function isObject(value: unknown): value is object {
@@ -68,7 +78,11 @@ function isObject(value: unknown): value is object {
 }
 
 /** A key function cannot break a call: one that fails puts it where calls without a key run. */
-function askForKey(plan: Plan, self: unknown, args: readonly unknown[]): string | undefined {
+function askForKey(
+  plan: Pick<Plan, "key" | "events">,
+  self: unknown,
+  args: readonly unknown[],
+): string | undefined {
   let key: unknown;
   try {
     key = plan.key?.(self, ...args);

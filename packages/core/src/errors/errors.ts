@@ -25,6 +25,10 @@ export const ERRORS = {
     means: "the call ran out of the time its deadline gave it",
   },
   ERR_ATTEMPT_TIMEOUT: { refusal: false, means: "an attempt ran longer than attemptTimeoutMs" },
+  ERR_SINK_FULL: {
+    refusal: false,
+    means: "a sink of dead letters holds as much as it may",
+  },
   ERR_INVALID_SPEC: {
     refusal: false,
     means: "options that cannot work; `issues` lists every problem",

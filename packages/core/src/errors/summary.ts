@@ -10,16 +10,25 @@ export interface ErrorSummary {
 /**
  * Never throws, whatever was thrown: a getter that fails reads as an empty text. fetch and its like say what happened
  * only in their cause: an error without a code has that of what caused it.
+ *
+ * @param edit what becomes of the whole message before it is cut; what it throws is thrown.
  */
-export function summarize(error: unknown): ErrorSummary {
+export function summarize(
+  error: unknown,
+  edit: (message: string) => string = unchanged,
+): ErrorSummary {
   if (typeof error !== "object" || error === null)
-    return { name: typeof error, message: cut(textFrom(error)) };
+    return { name: typeof error, message: cut(edit(textFrom(error))) };
   const summary = {
     name: textOf(error, "name") ?? "Error",
-    message: cut(textOf(error, "message") ?? statusOf(error)),
+    message: cut(edit(textOf(error, "message") ?? statusOf(error))),
   };
   const code = textOf(error, "code") ?? codeOfCause(error);
   return code === undefined ? summary : { ...summary, code };
+}
+
+function unchanged(message: string): string {
+  return message;
 }
 
 /** A response says with its status what an error says with its message. */

@@ -1,5 +1,12 @@
 import { clock } from "../time/clock.js";
-import { EVENTS, type EventDetails, type EventType, type ResilienceEvent } from "./catalog.js";
+import {
+  type Cohort,
+  EVENTS,
+  type EventDetails,
+  type EventType,
+  type ResilienceEvent,
+  type Severity,
+} from "./catalog.js";
 
 /** What can be listened to: one type of event, or all but those of single calls. */
 export type Heard = EventType | "*";
@@ -13,7 +20,10 @@ export interface Audience {
 /** Where an event comes from. */
 export interface Source {
   readonly policy: string;
-  readonly policies?: readonly string[];
+  readonly policies?: readonly string[] | undefined;
+  readonly cohort?: Cohort | undefined;
+  /** What happened, happened to books that are kept beside the calls. */
+  readonly mode?: "shadow" | undefined;
 }
 
 /** The event is made only if somebody hears it. */
@@ -31,7 +41,7 @@ export function tell<T extends EventType>(
 }
 
 export function eventOf<T extends EventType>(
-  { policy, policies }: Source,
+  { policy, policies, cohort, mode }: Source,
   type: T,
   details: EventDetails[T],
 ): ResilienceEvent {
@@ -39,8 +49,15 @@ export function eventOf<T extends EventType>(
     type,
     policy,
     ...(policies === undefined ? {} : { policies }),
-    severity: EVENTS[type].severity,
+    ...(cohort === undefined ? {} : { cohort }),
+    ...(mode === undefined ? {} : { mode }),
+    severity: severityOf(type, mode),
     at: clock.wallMs(),
     ...details,
   } as unknown as ResilienceEvent;
+}
+
+/** A circuit in shadow refuses nobody: nothing that anybody should be called out for. */
+function severityOf(type: EventType, mode: Source["mode"]): Severity {
+  return mode === "shadow" && type.startsWith("circuit.") ? "info" : EVENTS[type].severity;
 }

@@ -24,6 +24,9 @@ export type StoppedBy =
   | "hint"
   | "drained";
 
+/** Which of a policy's calls: those that its canary protects, or the others, for which it only keeps books. */
+export type Cohort = "canary" | "control";
+
 /** What each event tells, beside its type, time, severity and policy. All of it is plain JSON. */
 export interface EventDetails {
   /** A rule was met, or the probes failed: calls are refused. */
@@ -76,6 +79,23 @@ export interface EventDetails {
     readonly verdict: VerdictName;
     readonly error: ErrorSummary;
   };
+  /** A call was given up on, and the sink has its record. */
+  "dead_letter.written": {
+    readonly key?: string;
+    readonly id: string;
+    readonly stoppedBy: StoppedBy;
+  };
+  /** Calls were given up on, and no record is kept: too many wait for the sink, the payload is too large, the sink is full. */
+  "dead_letter.dropped": {
+    readonly reason: "waiting" | "size" | "sink";
+    readonly count: number;
+  };
+  /** A hook or the sink failed. Without its record, unless the sink has got it all the same. */
+  "dead_letter.failed": {
+    readonly during: "payload" | "redact" | "write" | "flush";
+    readonly id?: string;
+    readonly error: ErrorSummary;
+  };
   /** Work that went on after its timeout or abort has been given up: its permit is free again. */
   "attempt.abandoned": { readonly guard: string; readonly key?: string; readonly ranForMs: number };
   /** The first error of a name that no rule knows. It was judged by the classifier's `unknown`. */
@@ -88,6 +108,29 @@ export interface EventDetails {
   "hook.failed": {
     readonly hook: "classifier" | "key" | "idempotent" | "listener" | "fallback";
     readonly error: ErrorSummary;
+  };
+  /** In shadow: the call would have been refused. It ran, and this is how its only attempt ended. */
+  "shadow.would_refuse": {
+    readonly key?: string;
+    readonly guard: string;
+    readonly code: ErrorCode;
+    readonly verdict: VerdictName;
+    /** The refusal would have saved a failure, or would have cost a success; left out where neither is known. */
+    readonly wouldHaveBeen?: "right" | "wrong";
+  };
+  /** In shadow: the call would have waited for room, or for its turn. */
+  "shadow.would_wait": { readonly key?: string };
+  /** In shadow: the attempt would have been repeated, if the budget had paid for it. */
+  "shadow.would_retry": {
+    readonly key?: string;
+    readonly verdict: VerdictName;
+    readonly paid: boolean;
+  };
+  /** In shadow: the attempt took longer than it would have had. */
+  "shadow.would_time_out": {
+    readonly key?: string;
+    readonly tookMs: number;
+    readonly limitMs: number;
   };
   /** The event loop was blocked; the attempts that expired meanwhile are not held against the dependency. */
   "process.stalled": { readonly blockedMs: number };
@@ -121,6 +164,10 @@ export type ResilienceEvent = {
     readonly policy: string;
     /** All policies that use the part it happened to. Only to who watches the registry, and only if there are several. */
     readonly policies?: readonly string[];
+    /** Of a policy with a canary: which of its calls. */
+    readonly cohort?: Cohort;
+    /** It happened to books that are kept beside the calls, and changed nothing for any of them. */
+    readonly mode?: "shadow";
     readonly severity: Severity;
     /** Wall time, in milliseconds since 1970. */
     readonly at: number;
@@ -147,9 +194,16 @@ export const EVENTS: {
   /** An attempt has ended, with this verdict. */
   "attempt.settled": { severity: "debug", perCall: true },
   "fallback.used": { severity: "warning", perCall: true },
+  "dead_letter.written": { severity: "info", perCall: true },
+  "dead_letter.dropped": { severity: "error", perCall: false },
+  "dead_letter.failed": { severity: "error", perCall: false },
   "attempt.abandoned": { severity: "warning", perCall: false },
   "error.unclassified": { severity: "warning", perCall: false },
   "hook.failed": { severity: "error", perCall: false },
+  "shadow.would_refuse": { severity: "info", perCall: true },
+  "shadow.would_wait": { severity: "info", perCall: true },
+  "shadow.would_retry": { severity: "info", perCall: true },
+  "shadow.would_time_out": { severity: "info", perCall: true },
   "process.stalled": { severity: "warning", perCall: false },
   "policy.unnamed": { severity: "info", perCall: false },
   "client.failed": { severity: "warning", perCall: false },

@@ -1,7 +1,13 @@
 import { summarize } from "../errors/summary.js";
 import { clock } from "../time/clock.js";
-import { type Audience, eventOf, type Heard, tell } from "./audience.js";
-import { EVENTS, type EventDetails, type EventType, type ResilienceEvent } from "./catalog.js";
+import { type Audience, eventOf, type Heard, type Source, tell } from "./audience.js";
+import {
+  type Cohort,
+  EVENTS,
+  type EventDetails,
+  type EventType,
+  type ResilienceEvent,
+} from "./catalog.js";
 import { breakwaterChannel } from "./channel.js";
 import { hub } from "./hub.js";
 import { ears, type Listener, Listeners } from "./listeners.js";
@@ -15,15 +21,24 @@ const FOLD_MS = 1_000;
  *
  * Whoever reports asks `wanted` first, so that silence costs a few field reads.
  */
-export class Events implements Audience {
+export class Events implements Audience, Source {
   readonly policy: string;
+  readonly cohort: Cohort | undefined;
+  readonly mode: "shadow" | undefined;
   readonly #own: Listeners;
   #refusals: Folded<"call.refused"> | undefined;
   #stalledAtMs = -1;
 
-  constructor(policy: string) {
+  constructor(policy: string, { cohort, mode, own }: Partial<OfCohort> = {}) {
     this.policy = policy;
-    this.#own = new Listeners((event, error) => this.#failed(event, error));
+    this.cohort = cohort;
+    this.mode = mode;
+    this.#own = own ?? new Listeners((event, error) => this.#failed(event, error));
+  }
+
+  /** Those of some of the policy's calls, for the same listeners. */
+  of(cohort: Cohort | undefined, mode: "shadow" | undefined): Events {
+    return new Events(this.policy, { cohort, mode, own: this.#own });
   }
 
   get wanted(): boolean {
@@ -100,6 +115,12 @@ export class Events implements Audience {
     if (event.type !== "hook.failed")
       this.emit("hook.failed", { hook: "listener", error: summarize(error) });
   }
+}
+
+interface OfCohort {
+  readonly cohort: Cohort | undefined;
+  readonly mode: "shadow" | undefined;
+  readonly own: Listeners;
 }
 
 interface Folded<T extends EventType> {

@@ -6,13 +6,15 @@ import { formatDuration } from "../time/duration.js";
 
 /** What happened, as a sentence for people. */
 export function sentenceOf(event: ResilienceEvent): string {
-  return (SENTENCES[event.type] as (event: ResilienceEvent) => string)(event);
+  const sentence = (SENTENCES[event.type] as (event: ResilienceEvent) => string)(event);
+  return event.mode === "shadow" ? `in shadow: ${sentence}` : sentence;
 }
 
 const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = {
   "circuit.opened": (event) => {
+    const are = event.mode === "shadow" ? "would be" : "are";
     const cause = event.cause === undefined ? "" : `; the last was ${textOf(event.cause)}`;
-    return `${circuitOf(event)} opened: ${ruleMet(event)} (${event.reason})${cause}; calls are refused for ${formatDuration(event.openMs)}`;
+    return `${circuitOf(event)} opened: ${ruleMet(event)} (${event.reason})${cause}; calls ${are} refused for ${formatDuration(event.openMs)}`;
   },
   "circuit.half_opened": (event) =>
     `${circuitOf(event)} is half-open: ${event.probes === 1 ? "1 probe tries" : `${event.probes} probes try`} the dependency`,
@@ -32,6 +34,12 @@ const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = 
   },
   "fallback.used": ({ policy, key, verdict, error }) =>
     `${policy} answers${at(key)} by its fallback: the call was ${verdict} (${error.name}: ${error.message})`,
+  "dead_letter.written": ({ policy, key, id, stoppedBy }) =>
+    `${policy} wrote dead letter ${id}${at(key)}: ${STOPPED[stoppedBy]}`,
+  "dead_letter.dropped": ({ policy, reason, count }) =>
+    `${policy} lost ${count === 1 ? "a dead letter" : `${count} dead letters`}: ${LOST[reason]}`,
+  "dead_letter.failed": ({ policy, during, id, error }) =>
+    `${policy} may have lost ${id === undefined ? "a dead letter" : `dead letter ${id}`}: ${FAILING[during]} failed: ${textOf(error)}`,
   "attempt.settled": ({ policy, key, attempt, verdict }) =>
     `${policy} ended attempt ${attempt}${at(key)}: ${verdict}`,
   "attempt.abandoned": ({ guard, key, ranForMs }) =>
@@ -40,6 +48,18 @@ const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = 
     `${policy} met an error that no rule knows, and takes it for ${verdict}: ${textOf(error)}`,
   "hook.failed": ({ policy, hook, error }) =>
     `a hook of ${policy} failed (${hook}), and changed nothing for the call: ${textOf(error)}`,
+  "shadow.would_refuse": ({ policy, key, guard, code, verdict, wouldHaveBeen }) => {
+    const hindsight =
+      wouldHaveBeen === undefined ? "" : `, so that would have been ${wouldHaveBeen}`;
+    return `${policy} would have refused a call${at(key)} (${code} by ${guard}); it was ${verdict}${hindsight}`;
+  },
+  "shadow.would_wait": ({ policy, key }) => `${policy} would have let a call${at(key)} wait`,
+  "shadow.would_retry": ({ policy, key, verdict, paid }) => {
+    const would = paid ? "would have repeated" : "would have had no budget to repeat";
+    return `${policy} ${would} an attempt${at(key)} that was ${verdict}`;
+  },
+  "shadow.would_time_out": ({ policy, key, tookMs, limitMs }) =>
+    `${policy} would have cut an attempt${at(key)} short after ${formatDuration(limitMs)}: it took ${formatDuration(tookMs)}`,
   "process.stalled": ({ blockedMs }) =>
     `the event loop was blocked for ${formatDuration(blockedMs)}: attempts that expired meanwhile are not held against the dependency`,
   "lock.lost": ({ lock, error }) =>
@@ -53,6 +73,19 @@ const SENTENCES: { readonly [T in EventType]: (event: EventOf<T>) => string } = 
     `${policy} closed ${connections === 1 ? "1 idle connection" : `${connections} idle connections`}: ${textOf(error)}`,
   "statement.cancelled": ({ policy, by, kept, tookMs }) =>
     `${policy} gave up a statement (${by}) and had it cancelled within ${formatDuration(tookMs)}: its connection was ${kept ? "kept" : "closed"}`,
+};
+
+const LOST: { readonly [R in EventOf<"dead_letter.dropped">["reason"]]: string } = {
+  waiting: "too many wait for the sink",
+  size: "the payload is larger than maxPayloadBytes",
+  sink: "the sink is full",
+};
+
+const FAILING: { readonly [D in EventOf<"dead_letter.failed">["during"]]: string } = {
+  payload: "its payload function",
+  redact: "its redact function",
+  write: "the sink",
+  flush: "the flush of the sink",
 };
 
 const RULES: { readonly [R in EventOf<"circuit.opened">["reason"]]: (least: number) => string } = {

@@ -113,8 +113,8 @@ export class Bulkhead extends KeyedPart<BulkheadOptions, Options, Room> implemen
     return new Room(this, key);
   }
 
-  protected another(): Bulkhead {
-    return new Bulkhead(this.given, this.facts);
+  protected another(facts: FactSource): Bulkhead {
+    return new Bulkhead(this.given, facts);
   }
 
   /** Running work keeps its permits; work that has outlived its attempt is given up. */

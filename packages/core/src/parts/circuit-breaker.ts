@@ -286,6 +286,7 @@ export class CircuitBreaker extends StatefulPart implements CircuitHome {
     this.#given = options;
     this.rules = rulesOf(this.#options);
     for (const circuit of this.#circuits.all()) circuit.retuned(before);
+    this.madeTwin?.retune(options);
   }
 
   at(key: string | undefined): Slot<Circuit> {
@@ -307,8 +308,8 @@ export class CircuitBreaker extends StatefulPart implements CircuitHome {
     } as never);
   }
 
-  protected another(): CircuitBreaker {
-    return new CircuitBreaker(this.#given, this.facts);
+  protected another(facts: FactSource): CircuitBreaker {
+    return new CircuitBreaker(this.#given, facts);
   }
 
   reset(): void {

@@ -39,5 +39,7 @@ export class FactSource {
 function sourceOf(users: readonly Events[]): Source {
   const policies = [...new Set(users.map(({ policy }) => policy))];
   const [policy = ""] = policies;
-  return policies.length > 1 ? { policy, policies } : { policy };
+  const [first] = users;
+  const of = { policy, cohort: first?.cohort, mode: first?.mode };
+  return policies.length > 1 ? { ...of, policies } : of;
 }

@@ -64,6 +64,7 @@ export abstract class KeyedPart<
     this.given = options;
     this.rules = rules;
     for (const cell of this.cells.all()) cell.retuned(before);
+    this.madeTwin?.retune(options);
   }
 
   at(key: string | undefined): Slot<C> {

@@ -220,12 +220,20 @@ export function checkOptions<F extends Fields>(
     const result = v.safeParse(schemaOf(field), ownOf(given, name), { abortEarly: true });
     parsed[name] = result.success ? result.output : WRONG;
     if (!result.success)
-      issues.push(issueOf(`${title}.${name}`, result.issues[0].message, ownOf(given, name)));
+      issues.push(wrongField(`${title}.${name}`, ownOf(given, name), result.issues[0]));
   }
   const wrong = new Set(issues.map(({ path }) => path));
   const contradicting = contradictions?.(parsed as Parsed<F>) ?? [];
   issues.push(...contradicting.filter(({ path }) => !wrong.has(path)));
   return { options: issues.length === 0 ? Object.freeze(parsed as Parsed<F>) : undefined, issues };
+}
+
+/** Of an option with options of its own, the one that is wrong. */
+function wrongField(path: string, given: unknown, issue: v.BaseIssue<unknown>): Issue {
+  const inside = v.getDotPath(issue);
+  return inside === null
+    ? issueOf(path, issue.message, given)
+    : issueOf(`${path}.${inside}`, issue.message, issue.input);
 }
 
 /** Not what somebody has put on all objects. */

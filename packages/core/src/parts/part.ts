@@ -1,8 +1,10 @@
+import { FactSource } from "./facts.js";
 import { Living } from "./living.js";
 
 /** The kinds of parts, in the order in which `explain()` lists them. */
 export const PART_KINDS = [
   "fallback",
+  "deadLetter",
   "deadline",
   "retry",
   "budget",
@@ -31,6 +33,7 @@ const stateful = new Living<StatefulPart>();
 export abstract class StatefulPart extends Part {
   readonly #givenName: string | undefined;
   #adoptedName: string | undefined;
+  #twin: StatefulPart | undefined = undefined;
 
   constructor(name: string | undefined) {
     super();
@@ -49,12 +52,31 @@ export abstract class StatefulPart extends Part {
 
   /** Another one with the same options and name, and a state of its own. Who hears of this one hears of that, too. */
   copy(): this {
-    const copy = this.another();
-    copy.usedBy(this.name);
-    return copy as this;
+    return this.#named(this.another(this.facts));
   }
 
-  protected abstract another(): StatefulPart;
+  /**
+   * Where policies keep books beside their calls: what happens to it is heard as that. All that are in shadow, or in the
+   * control of a canary, and share this part share its twin.
+   */
+  twin(): this {
+    this.#twin ??= this.#named(this.another(new FactSource()));
+    return this.#twin as this;
+  }
+
+  #named(other: StatefulPart): this {
+    other.usedBy(this.name);
+    return other as this;
+  }
+
+  abstract readonly facts: FactSource;
+
+  protected abstract another(facts: FactSource): StatefulPart;
+
+  /** The one that has been made already, to be told what this one is told. */
+  protected get madeTwin(): this | undefined {
+    return this.#twin as this | undefined;
+  }
 
   /** As if it had just been made. Work that is running stays accounted for. */
   abstract reset(): void;

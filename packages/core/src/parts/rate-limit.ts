@@ -89,8 +89,8 @@ export class RateLimit
     return new Limiter(this);
   }
 
-  protected another(): RateLimit {
-    return new RateLimit(this.given, this.facts);
+  protected another(facts: FactSource): RateLimit {
+    return new RateLimit(this.given, facts);
   }
 
   reset(): void {

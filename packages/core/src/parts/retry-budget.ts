@@ -133,14 +133,15 @@ export class RetryBudget extends StatefulPart implements BudgetHome {
     this.#reserve.settle();
     this.#given = options;
     this.rules = rules;
+    this.madeTwin?.retune(options);
   }
 
   at(key: string | undefined): Slot<Credit> {
     return this.#credits.at(key);
   }
 
-  protected another(): RetryBudget {
-    return new RetryBudget(this.#given, this.facts);
+  protected another(facts: FactSource): RetryBudget {
+    return new RetryBudget(this.#given, facts);
   }
 
   reset(): void {

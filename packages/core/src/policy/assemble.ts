@@ -5,6 +5,7 @@ import { circuitBreaker } from "../parts/circuit-breaker.js";
 import type { Classify } from "../parts/classify.js";
 import { checkOptions, invalidSpec, isPlainObject, issueOf } from "../parts/options.js";
 import { Part, PART_KINDS, type PartKind } from "../parts/part.js";
+import type { DeadLetter } from "../parts/dead-letter.js";
 import type { Fallback } from "../parts/fallback.js";
 import type { RateLimit } from "../parts/rate-limit.js";
 import { type Retry, retry } from "../parts/retry.js";
@@ -22,12 +23,14 @@ export type PolicyPart =
   | RateLimit
   | Bulkhead
   | Fallback
+  | DeadLetter
   | Classify
   | PolicyOptions;
 
 /** One part of each kind, at most. */
 export interface Parts {
   fallback?: Fallback;
+  deadLetter?: DeadLetter;
   deadline?: Deadline;
   retry?: Retry;
   budget?: RetryBudget;

@@ -8,7 +8,10 @@ import type { Driver } from "../engine/driver.js";
 import type { Plan, RetryRules } from "../engine/plan.js";
 import { offDriver } from "../engine/off.js";
 import { Scope, type Scopes } from "../engine/scope.js";
+import { Estimates } from "../engine/shadow/estimates.js";
+import { shadow } from "../engine/shadow/shadow.js";
 import { Work } from "../engine/work.js";
+import type { Cohort } from "../events/catalog.js";
 import type { Events } from "../events/events.js";
 import type { Guard } from "../guards/guard.js";
 import { LONGEST_KEY } from "../keys/keyed.js";
@@ -20,6 +23,9 @@ import type { RetryBudget } from "../parts/retry-budget.js";
 import { PROPAGATES_BY_DEFAULT, SHORTEST_ATTEMPT_MS } from "../parts/time-limits.js";
 import { laneOf } from "../time/lane.js";
 import type { Parts } from "./assemble.js";
+import { instanceName, isTaken } from "./cohorts/assignment.js";
+import { Measures, measured } from "./cohorts/measured.js";
+import { splitByKey } from "./cohorts/split.js";
 import { partsOfInstance } from "./instances.js";
 import { type Mode, modeOf } from "./mode.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
@@ -41,14 +47,25 @@ export function forceDriver(driver: Driver | undefined): void {
   forcedDriver = driver;
 }
 
-/** A policy's parts, made into what the engine runs. */
-export interface Compiled {
+/** All calls of a policy, or those that its canary takes, or those that it does not: what the engine runs for them. */
+export interface CompiledCohort {
+  readonly cohort: Cohort | undefined;
   readonly mode: Mode;
+  readonly parts: Parts;
   /** Chosen here, once, and never per call. */
   readonly driver: Driver;
   /** Takes its place when the policy is drained. */
   readonly refusing: Driver;
   readonly scopes: Scopes;
+  /** Of calls that are to be compared. */
+  readonly measures: Measures | undefined;
+}
+
+/** A policy's parts, made into what the engine runs. */
+export interface Compiled extends Pick<CompiledCohort, "driver" | "refusing" | "scopes"> {
+  readonly cohortOf: (key: string | undefined) => CompiledCohort;
+  /** One, or the canary and its control. */
+  readonly cohorts: readonly [CompiledCohort, ...CompiledCohort[]];
 }
 
 export function compile(
@@ -58,24 +75,101 @@ export function compile(
   events: Events,
 ): Compiled {
   for (const part of statefulOf(parts)) part.usedBy(policy);
-  const plan = planOf(policy, parts, options, events);
-  const scopes = new PolicyScopes(plan, parts);
   const mode = modeOf(policy, options);
-  if (mode === "off")
-    return { mode, driver: offDriver(scopes.common), refusing: refuseDrained, scopes };
-  const driver = forcedDriver ?? (canOnlyRunOnce(parts, options) ? direct : drive);
-  const { fallback } = parts;
-  const answered = (by: Driver): Driver =>
-    fallback === undefined ? by : withFallback(by, fallback.rules);
+  const { canary } = options;
+  if (canary === undefined || mode !== "enforce")
+    return onlyOne(compileCohort(policy, parts, options, events, mode, undefined));
+  const { ratio, by, salt = policy } = canary;
+  const isCanary = (name: string): boolean => isTaken(salt, name, ratio);
+  const all = isCanary(instanceName());
+  const make = (protect: boolean, asked: ParsedPolicyOptions): CompiledCohort =>
+    protect
+      ? compileCohort(policy, parts, asked, events, "enforce", "canary")
+      : compileCohort(policy, parts, asked, events, "shadow", "control");
+  if (by === "process") return onlyOne(make(all, options));
+  const { key, ...keyless } = options;
+  const [taken, others] = [
+    make(true, { key: undefined, ...keyless }),
+    make(false, { key: undefined, ...keyless }),
+  ];
+  const of = (name: string | undefined): CompiledCohort =>
+    (name === undefined ? all : isCanary(name)) ? taken : others;
   return {
-    mode,
-    driver: answered(driver),
-    refusing: answered(refuseDrained),
-    scopes,
+    driver: splitByKey(key, of),
+    refusing: taken.refusing,
+    scopes: taken.scopes,
+    cohortOf: of,
+    cohorts: [taken, others],
   };
 }
 
-function planOf(policy: string, parts: Parts, options: ParsedPolicyOptions, events: Events): Plan {
+function onlyOne(cohort: CompiledCohort): Compiled {
+  const { driver, refusing, scopes } = cohort;
+  return { driver, refusing, scopes, cohortOf: () => cohort, cohorts: [cohort] };
+}
+
+function compileCohort(
+  policy: string,
+  given: Parts,
+  options: ParsedPolicyOptions,
+  policyEvents: Events,
+  mode: Mode,
+  cohort: Cohort | undefined,
+): CompiledCohort {
+  const inShadow = mode === "shadow";
+  const parts = inShadow ? booksOf(given, cohort) : given;
+  const events =
+    inShadow || cohort !== undefined
+      ? policyEvents.of(cohort, inShadow ? "shadow" : undefined)
+      : policyEvents;
+  const plan = planOf(policy, parts, options, events, inShadow);
+  const scopes = new PolicyScopes(plan, parts);
+  const measures = cohort === undefined ? undefined : new Measures();
+  const chosen = driverOf(parts, options, mode, scopes);
+  const driver = measures === undefined ? chosen : measured(chosen, measures);
+  const { fallback } = parts;
+  const answered = (by: Driver): Driver =>
+    fallback === undefined || mode !== "enforce" ? by : withFallback(by, fallback.rules);
+  return {
+    cohort,
+    mode,
+    parts,
+    driver: answered(driver),
+    refusing: answered(refuseDrained),
+    scopes,
+    measures,
+  };
+}
+
+/**
+ * What keeps books in shadow has a state of its own: what it would have refused must not be refused to anybody else.
+ * But a canary and its control share what is there once, and really used by both: room, and rate.
+ */
+function booksOf(parts: Parts, cohort: Cohort | undefined): Parts {
+  const { breaker, budget, rateLimit, bulkhead } = parts;
+  return {
+    ...parts,
+    ...(breaker === undefined ? {} : { breaker: breaker.twin() }),
+    ...(budget === undefined ? {} : { budget: budget.twin() }),
+    ...(rateLimit === undefined || cohort !== undefined ? {} : { rateLimit: rateLimit.twin() }),
+    ...(bulkhead === undefined || cohort !== undefined ? {} : { bulkhead: bulkhead.twin() }),
+  };
+}
+
+function driverOf(parts: Parts, options: ParsedPolicyOptions, mode: Mode, scopes: Scopes): Driver {
+  if (mode === "off") return offDriver(scopes.common);
+  const once = canOnlyRunOnce(parts, options);
+  if (mode === "shadow") return once ? direct : shadow;
+  return forcedDriver ?? (once ? direct : drive);
+}
+
+function planOf(
+  policy: string,
+  parts: Parts,
+  options: ParsedPolicyOptions,
+  events: Events,
+  inShadow: boolean,
+): Plan {
   const attemptTimeoutMs = parts.timeout?.rules.attemptTimeoutMs;
   const deadlineMs = parts.deadline?.rules.deadlineMs;
   return Object.freeze<Plan>({
@@ -97,13 +191,18 @@ function planOf(policy: string, parts: Parts, options: ParsedPolicyOptions, even
     stackTraces: options.stackTraces === true,
     counters: new Counters(),
     work: new Work(),
+    estimates: inShadow ? new Estimates() : undefined,
     events,
+    deadLetters: parts.deadLetter?.outbox,
   });
 }
 
-/** Nothing in it can wait, repeat or cut short; a budget alone is fed by its calls, and so is not nothing. */
+/**
+ * Nothing in it can wait, repeat or cut short; a budget alone is fed by its calls, and so is not nothing. A dead letter
+ * needs the arguments of its call, which `direct` keeps nowhere.
+ */
 function canOnlyRunOnce(
-  { timeout, deadline, retry, budget }: Parts,
+  { timeout, deadline, retry, budget, deadLetter }: Parts,
   { context }: ParsedPolicyOptions,
 ): boolean {
   const once = (retry?.rules.maxAttempts ?? 1) === 1;
@@ -112,6 +211,7 @@ function canOnlyRunOnce(
     timeout === undefined &&
     deadline === undefined &&
     budget === undefined &&
+    deadLetter === undefined &&
     context !== true
   );
 }

@@ -16,8 +16,15 @@ export interface ExplainedPart {
   readonly present: boolean;
 }
 
+const MODES: { readonly [M in Mode]: string | undefined } = {
+  enforce: undefined,
+  shadow: "shadow: every call goes through, and what would have been done is counted",
+  off: "off: every call goes through unprotected",
+};
+
 const ABSENT: { readonly [K in PartKind]: string } = {
   fallback: "none: the caller gets the error",
+  deadLetter: "none: who gives up on a call is its caller",
   deadline: "none: a call takes as long as its attempts do",
   retry: "none: 1 attempt",
   budget: "none",
@@ -34,6 +41,7 @@ export class Explanation extends Readable {
   /** Outermost first. */
   readonly parts: readonly ExplainedPart[];
   readonly mode: Mode;
+  readonly canary?: NonNullable<ParsedPolicyOptions["canary"]>;
   readonly idempotent: "not declared" | "yes" | "no" | "depends on the arguments";
   readonly dependency?: string;
   readonly owner?: string;
@@ -53,6 +61,7 @@ export class Explanation extends Readable {
     this.mode = mode;
     this.parts = PART_KINDS.map((kind) => explained(kind, parts));
     this.idempotent = idempotencyOf(options);
+    if (options.canary !== undefined) this.canary = options.canary;
     if (options.dependency !== undefined) this.dependency = options.dependency;
     if (options.owner !== undefined) this.owner = options.owner;
     if (options.runbook !== undefined) this.runbook = options.runbook;
@@ -61,8 +70,9 @@ export class Explanation extends Readable {
 
   toString(): string {
     const { dependency, owner, runbook } = this;
-    const mode = this.mode === "off" ? "off: every call goes through unprotected" : undefined;
-    const about = Object.entries({ mode, dependency, owner, runbook }).filter(
+    const mode = MODES[this.mode];
+    const canary = this.canary && canaryText(this.canary, this.mode);
+    const about = Object.entries({ mode, canary, dependency, owner, runbook }).filter(
       ([, value]) => value !== undefined,
     );
     const rows = [
@@ -75,9 +85,15 @@ export class Explanation extends Readable {
   }
 }
 
-/** That there is no fallback and no rate limit is nothing that anybody would wonder about. */
+function canaryText({ ratio, by }: NonNullable<Explanation["canary"]>, mode: Mode): string {
+  if (by === "key") return `a share of ${ratio} of the keys is protected, the others are in shadow`;
+  const here = mode === "enforce" ? "this one is" : "this one is not";
+  return `a share of ${ratio} of the processes is protected: ${here}`;
+}
+
+/** That there is no fallback, no sink and no rate limit is nothing that anybody would wonder about. */
 function isWorthALine({ kind, present }: ExplainedPart): boolean {
-  return present || (kind !== "fallback" && kind !== "rateLimit");
+  return present || (kind !== "fallback" && kind !== "deadLetter" && kind !== "rateLimit");
 }
 
 function explained(kind: PartKind, parts: Parts): ExplainedPart {

@@ -1,9 +1,10 @@
-import type { Counters } from "../engine/counters.js";
 import type { Circuit } from "../guards/circuit/circuit.js";
 import type { Bulkhead } from "../parts/bulkhead.js";
 import type { CircuitBreaker, CircuitState } from "../parts/circuit-breaker.js";
 import type { RetryBudget } from "../parts/retry-budget.js";
-import type { Parts } from "./assemble.js";
+import { type WouldHaveDone, wouldHaveDone } from "./cohorts/compare.js";
+import type { CompiledCohort } from "./compile.js";
+import type { Mode } from "./mode.js";
 import { type CountersSoFar, countersSoFar } from "./snapshot.js";
 
 /** Longer lists help nobody, and a health endpoint must stay small when every key is in trouble. */
@@ -12,8 +13,12 @@ const MOST_LISTED = 10;
 /** How a policy is, as plain JSON. */
 export interface PolicyHealth {
   readonly policy: string;
-  /** `degraded`: a circuit of its breaker is not closed. */
+  /** `degraded`: a circuit of its breaker is not closed, and calls are refused. */
   readonly status: "ok" | "degraded";
+  /** Of a policy with a canary: of the calls that it takes, where it takes any. */
+  readonly mode: Mode;
+  /** What would have been done for the calls that are in shadow. */
+  readonly would?: WouldHaveDone;
   readonly breaker?: BreakerHealth;
   readonly bulkhead?: BulkheadHealth;
   readonly budget?: BudgetHealth;
@@ -65,13 +70,18 @@ export interface BudgetHealth {
 
 export function healthOf(
   policy: string,
-  { breaker, bulkhead, budget }: Parts,
-  counters: Counters,
+  cohorts: readonly [CompiledCohort, ...CompiledCohort[]],
 ): PolicyHealth {
+  const [{ mode, parts, scopes }] = cohorts;
+  const { breaker, bulkhead, budget } = parts;
+  const { counters } = scopes.plan;
+  const control = cohorts.find((each) => each.mode === "shadow")?.scopes.plan.estimates;
   const circuits = breaker === undefined ? undefined : breakerHealth(breaker);
   return {
     policy,
-    status: circuits === undefined || isWell(circuits) ? "ok" : "degraded",
+    status: mode === "shadow" || circuits === undefined || isWell(circuits) ? "ok" : "degraded",
+    mode,
+    ...(control === undefined ? {} : { would: wouldHaveDone(control) }),
     ...(circuits === undefined ? {} : { breaker: circuits }),
     ...(bulkhead === undefined ? {} : { bulkhead: bulkheadHealth(bulkhead) }),
     ...(budget === undefined ? {} : { budget: budgetHealth(budget) }),

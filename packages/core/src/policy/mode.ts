@@ -1,11 +1,11 @@
 import { invalidSpec, issueOf } from "../parts/options.js";
 
-export const MODES = ["enforce", "off"] as const;
+export const MODES = ["enforce", "shadow", "off"] as const;
 
 export type Mode = (typeof MODES)[number];
 
 /**
- * Whether a policy does anything at all. The environment wins over the code, so that an operator can switch a policy
+ * Whether a policy acts, only keeps books of what it would have done, or does nothing at all. The environment wins over the code, so that an operator can switch a policy
  * off, or all of them, without a deploy: `BREAKWATER_MODE_CRM=off`, `BREAKWATER_MODE=off`.
  *
  * @throws BreakwaterError `ERR_INVALID_SPEC` for a mode that there is not: a mistyped one must not go unnoticed.

@@ -12,6 +12,16 @@ import {
 import { PART_KINDS } from "../parts/part.js";
 import { MODES } from "./mode.js";
 
+/** Whose calls are protected, while it is being tried out. */
+export interface CanaryOptions {
+  /** 0..1: the share that is protected. */
+  readonly ratio: number;
+  /** Default `'process'`. */
+  readonly by?: "process" | "key";
+  /** Policies with the same salt take the same processes, and the same keys. Default: the policy's name. */
+  readonly salt?: string;
+}
+
 /** What a policy may be told beside its parts. */
 export interface PolicyOptions {
   /** For errors, events and metrics. Default: `Class.method` for a decorated method, else `anonymous-1`. */
@@ -27,11 +37,19 @@ export interface PolicyOptions {
    */
   readonly idempotent?: boolean | ((...args: never[]) => boolean);
   /**
-   * `'off'`: every call goes through unprotected, as if there were no policy. The environment wins over this:
+   * `'shadow'`: every call goes through as if there were no policy, once; what the policy would have done is counted,
+   * and shown by `health()`. `'off'`: nothing is done, and nothing is counted. The environment wins over this:
    * `BREAKWATER_MODE_CRM=off` for the policy `crm`, `BREAKWATER_MODE=off` for all, read when the policy is made.
    * Default `'enforce'`.
    */
-  readonly mode?: "enforce" | "off";
+  readonly mode?: "enforce" | "shadow" | "off";
+  /**
+   * Protects only a share of the calls, always the same ones; the others are in shadow. `by: 'process'` takes whole
+   * processes: by `BREAKWATER_INSTANCE`, else by host, worker and thread, so that a restart changes nothing. `by: 'key'`
+   * takes calls by their key. A larger ratio only adds to those that are protected. `policy.compare()` shows both.
+   * Default: none, all calls are protected.
+   */
+  readonly canary?: CanaryOptions;
   /**
    * `'instance'`: each object whose method is called has breaker, budget, rate limit and bulkhead of its own, made after
    * the given ones; methods that share a part share it there, too. For clients that are made per tenant or per host.
@@ -52,6 +70,7 @@ export interface PolicyOptions {
   readonly execute?: never;
   /** `null` takes away what the class has declared. */
   readonly fallback?: null;
+  readonly deadLetter?: null;
   readonly deadline?: null;
   readonly retry?: null;
   readonly budget?: null;
@@ -70,6 +89,17 @@ const idempotentSchema = v.custom<boolean | AnyFunction>(
   "true, false, or a function of the arguments",
 );
 
+const canaryText = "an object with ratio (0..1), and perhaps by ('process' or 'key') and salt";
+const ratioText = "a ratio from 0 to 1 (not a percentage)";
+const canarySchema = v.strictObject(
+  {
+    ratio: v.pipe(v.number(ratioText), v.minValue(0, ratioText), v.maxValue(1, ratioText)),
+    by: v.optional(v.picklist(["process", "key"], "'process' or 'key'"), "process"),
+    salt: v.optional(v.string("a text")),
+  },
+  canaryText,
+);
+
 const fields = {
   name: text({
     meaning: "for errors, events and metrics",
@@ -82,11 +112,19 @@ const fields = {
     default: "not declared",
     meaning: "whether a call may be repeated that may have been processed",
   }),
-  mode: either(fieldOf(v.picklist(MODES, "'enforce' or 'off'")), {
+  mode: either(fieldOf(v.picklist(MODES, "'enforce', 'shadow' or 'off'")), {
     type: "name",
     bounds: MODES.join(", "),
     default: "enforce",
-    meaning: "off: every call goes through unprotected",
+    meaning:
+      "shadow: every call goes through, and what would have been done is counted; off: nothing is done",
+  }),
+  canary: either(fieldOf(canarySchema), {
+    type: "{ ratio, by, salt }",
+    bounds: "ratio 0..1; by: process, key",
+    default: "none: all calls are protected",
+    meaning:
+      "the share of processes, or of keys, whose calls are protected; the others are in shadow",
   }),
   scope: either(fieldOf(v.picklist(["shared", "instance"], "'shared' or 'instance'")), {
     type: "name",

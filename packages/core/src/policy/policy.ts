@@ -1,6 +1,6 @@
 import { type Call, type CallOptions, runningFrame } from "../call/call.js";
 import { parseCallOptions } from "../call/call-options.js";
-import { drainPlan, type DrainReport } from "../engine/drain.js";
+import { drainPlan, type DrainReport, sumOfDrains } from "../engine/drain.js";
 import type { Task } from "../engine/plan.js";
 import { Readiness } from "../engine/readiness.js";
 import { scopeFor } from "../engine/scope.js";
@@ -14,7 +14,8 @@ import { Living } from "../parts/living.js";
 import { invalidSpec, issueOf } from "../parts/options.js";
 import { type Duration, parseDuration } from "../time/duration.js";
 import { type Assembly, complete, type Parts } from "./assemble.js";
-import { type Compiled, compile, statefulOf } from "./compile.js";
+import { type Comparison, reportsOf } from "./cohorts/compare.js";
+import { type Compiled, compile, type CompiledCohort, statefulOf } from "./compile.js";
 import { Explanation } from "./explanation.js";
 import { healthOf, type PolicyHealth } from "./health.js";
 import type { ParsedPolicyOptions } from "./policy-options.js";
@@ -77,6 +78,15 @@ export interface Policy extends Watchable {
    * process.once("SIGTERM", async () => console.log(await crm.drain({ graceMs: "5s" })));
    */
   drain(options?: { readonly graceMs?: Duration }): Promise<DrainReport>;
+  /**
+   * Of a policy with a canary: how the calls have gone that it protects, beside those that it does not.
+   *
+   * @throws BreakwaterError `ERR_INVALID_SPEC` without a canary.
+   * @example
+   * const { canary, control } = crm.compare();
+   * console.log(canary?.p95Ms, control?.p95Ms, control?.would?.refusals);
+   */
+  compare(): Comparison;
   /** What this policy does, in order, as a text and as data. */
   explain(): Explanation;
   /** State and counters as plain JSON; it can be restored in another process. */
@@ -124,7 +134,8 @@ export class LivePolicy implements Policy {
     this.#options = options;
     this.#events = new Events(this.name);
     this.#compiled = compile(this.name, this.#parts, options, this.#events);
-    for (const { facts } of statefulOf(this.#parts)) facts.usedBy(this.#events);
+    for (const { parts, scopes } of this.#compiled.cohorts)
+      for (const { facts } of statefulOf(parts)) facts.usedBy(scopes.plan.events);
     everyPolicy.add(this);
     if (this.#events.hears("*") || this.#events.hears("policy.unnamed")) this.askForName();
   }
@@ -169,9 +180,11 @@ export class LivePolicy implements Policy {
   ready(options: Pick<CallOptions, "key" | "signal"> = {}): Promise<void> {
     try {
       const { signal, ...given } = parseCallOptions(options);
-      const scope = scopeFor(this.#compiled.scopes, undefined, undefined, given);
+      const { scopes, mode } = this.#compiled.cohortOf(given.key);
+      const scope = scopeFor(scopes, undefined, undefined, given);
       if (scope.plan.work.isDraining)
         return rejectSoon(refusalError(scope, new Drained(this.name)));
+      if (mode !== "enforce") return Promise.resolve();
       return (scope.readiness ??= new Readiness(scope)).wait(signal ?? undefined);
     } catch (error) {
       return rejectSoon(error);
@@ -182,9 +195,9 @@ export class LivePolicy implements Policy {
   drain(options?: { readonly graceMs?: Duration } | null): Promise<DrainReport> {
     try {
       const ms = parseGrace(options?.graceMs ?? DEFAULT_GRACE_MS);
-      const { refusing, scopes } = this.#compiled;
+      const { refusing, cohorts } = this.#compiled;
       this.#compiled = { ...this.#compiled, driver: refusing };
-      return drainPlan(scopes.plan, ms);
+      return sumOfDrains(cohorts.map(({ scopes }) => drainPlan(scopes.plan, ms)));
     } catch (error) {
       return rejectSoon(error);
     }
@@ -192,25 +205,21 @@ export class LivePolicy implements Policy {
 
   /** Tells `batch` what running tasks are told when a drain has lost its patience. */
   tellOfDrain(batch: Abortable): void {
-    this.#compiled.scopes.plan.work.listens(batch);
+    for (const { scopes } of this.#compiled.cohorts) scopes.plan.work.listens(batch);
   }
 
   explain(): Explanation {
-    return new Explanation(
-      this.name,
-      this.#compiled.mode,
-      this.#parts,
-      this.#options,
-      this.#compiled.scopes.plan.counters,
-    );
+    const { mode, scopes } = this.#first;
+    return new Explanation(this.name, mode, this.#parts, this.#options, scopes.plan.counters);
   }
 
   snapshot(): PolicySnapshot {
-    return takeSnapshot(this.name, this.#parts, this.#compiled.scopes.plan.counters);
+    const { parts, scopes } = this.#first;
+    return takeSnapshot(this.name, parts, scopes.plan.counters);
   }
 
   restore(snapshot: PolicySnapshot): void {
-    applySnapshot(snapshot, this.#parts);
+    applySnapshot(snapshot, this.#first.parts);
   }
 
   on(type: Heard, listener: Listener<never>): () => void {
@@ -237,16 +246,41 @@ export class LivePolicy implements Policy {
   }
 
   health(): PolicyHealth {
-    return healthOf(this.name, this.#parts, this.#compiled.scopes.plan.counters);
+    return healthOf(this.name, this.#compiled.cohorts);
   }
 
   /** The refusals that `'*'` has not heard of yet. */
   tellFolded(): void {
-    this.#events.tellFolded();
+    for (const { scopes } of this.#compiled.cohorts) scopes.plan.events.tellFolded();
+  }
+
+  compare(): Comparison {
+    const { canary } = this.#options;
+    if (canary === undefined)
+      throw invalidSpec([
+        issueOf(
+          "policy.compare",
+          "a policy with a canary",
+          "none",
+          "Give it { canary: { ratio } }",
+        ),
+      ]);
+    return {
+      policy: this.name,
+      ratio: canary.ratio,
+      by: canary.by,
+      ...reportsOf(this.#compiled.cohorts),
+    };
+  }
+
+  /** Whose state is the policy's, to who asks for one: that of the calls that are protected, if any are. */
+  get #first(): CompiledCohort {
+    return this.#compiled.cohorts[0];
   }
 
   #keepIfListenedTo(): void {
-    for (const { facts } of statefulOf(this.#parts)) facts.keepIfListenedTo(this.#events);
+    for (const { parts, scopes } of this.#compiled.cohorts)
+      for (const { facts } of statefulOf(parts)) facts.keepIfListenedTo(scopes.plan.events);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { DrainReport } from "../engine/drain.js";
+import { type DrainReport, sumOfDrains } from "../engine/drain.js";
 import type { Heard } from "../events/audience.js";
 import { deliverNow } from "../events/delivery.js";
 import { hub } from "../events/hub.js";
@@ -134,11 +134,7 @@ export const registry: Registry = Object.freeze({
     return { status, at: clock.wallMs(), policies: health };
   },
   async drain(options?: { readonly graceMs?: Duration }): Promise<DrainReport> {
-    const reports = await Promise.all([...everyPolicy].map((policy) => policy.drain(options)));
-    const sum = { retriesEnded: 0, waitsRefused: 0, finished: 0, aborted: 0, left: 0 };
-    for (const report of reports)
-      for (const what of Object.keys(sum) as (keyof DrainReport)[]) sum[what] += report[what];
-    return sum;
+    return sumOfDrains([...everyPolicy].map((policy) => policy.drain(options)));
   },
 });
 

@@ -1,15 +1,15 @@
 import { randomUUID } from "node:crypto";
 import type { InternalAxiosRequestConfig } from "axios";
-import { badInput } from "../bad-input.js";
+import { badInput } from "../errors/bad-input.js";
 import type { MakeIdempotencyKey } from "../options/request-options.js";
 
 /** RFC 9110, section 9.2.2, and the QUERY that came after it. */
-const IDEMPOTENT = new Set("GET HEAD OPTIONS TRACE PUT DELETE QUERY".split(" "));
+const IDEMPOTENT = new Set("get head options trace put delete query".split(" "));
 
 /** May it be repeated after it may have been processed: by its method, or as the server knows it by its key? */
 export function isIdempotent(config: InternalAxiosRequestConfig): boolean {
   const { method = "get", headers } = config;
-  return IDEMPOTENT.has(method.toUpperCase()) || headers.has("Idempotency-Key");
+  return IDEMPOTENT.has(method.toLowerCase()) || headers.has("Idempotency-Key");
 }
 
 /**

@@ -11,29 +11,11 @@ export interface RequestAttempt {
 }
 
 /** What came of the attempts of a request: on `response.config.resilience.report`, and so on errors. */
-export class RequestReport {
+export interface RequestReport {
   /** The name of the policy. */
   readonly policy: string;
   /** What chose the circuit: the host, if nothing else was asked for. */
   readonly key: string | undefined;
   /** Those that have ended. */
   readonly attempts: readonly RequestAttempt[];
-  readonly #attempts: RequestAttempt[] = [];
-
-  constructor(policy: string, key: string | undefined) {
-    this.policy = policy;
-    this.key = key;
-    this.attempts = this.#attempts;
-  }
-
-  /** @internal */
-  ended(durationMs: number, outcome: { status?: number; code?: string | undefined }): void {
-    const { status, code } = outcome;
-    this.#attempts.push({
-      attempt: this.#attempts.length + 1,
-      durationMs: Math.round(durationMs),
-      ...(status !== undefined && { status }),
-      ...(code !== undefined && { code }),
-    });
-  }
 }

@@ -1,10 +1,10 @@
-import * as breakwater from "./contestants/breakwater.mjs";
-import * as cockatiel from "./contestants/cockatiel.mjs";
-import * as hand from "./contestants/by-hand.mjs";
-import * as mollitia from "./contestants/mollitia.mjs";
-import * as opossum from "./contestants/opossum.mjs";
+import * as breakwater from "../contestants/breakwater.mjs";
+import * as cockatiel from "../contestants/cockatiel.mjs";
+import * as hand from "../contestants/by-hand.mjs";
+import * as mollitia from "../contestants/mollitia.mjs";
+import * as opossum from "../contestants/opossum.mjs";
 
-/** @typedef {import("./types.js").Scenario} Scenario */
+/** @typedef {import("../types.js").Scenario} Scenario */
 
 const halfFailing = {
   loop: /** @type {const} */ ("oneByOneCaught"),
@@ -41,6 +41,9 @@ const twoRetries = {
   ],
   alone: ["breakwater wrap", "breakwater wrap, full stack"],
 };
+
+/** Where heap and counts are taken: the two scenarios in which a call does nothing but succeed. */
+export const quiet = ["closed", "full"];
 
 /** @type {Readonly<Record<string, Scenario>>} */
 export const scenarios = {
@@ -130,6 +133,22 @@ export const scenarios = {
       hand.inContext,
       breakwater.wrapped("deadline that stays", "breakwater, propagate: false"),
       breakwater.wrapped("deadline that flows", "breakwater, propagate: true"),
+    ],
+    alone: [],
+  },
+  modes: {
+    title: "In shadow, and switched off, round a task that succeeds",
+    task: "succeeds",
+    loop: "oneByOne",
+    expected: { runs: 1, failures: 0 },
+    open: false,
+    contestants: [
+      hand.bare,
+      breakwater.wrapped("breaker + bulkhead", "breaker + bulkhead"),
+      breakwater.wrapped("breaker + bulkhead", "breaker + bulkhead in shadow", { mode: "shadow" }),
+      breakwater.wrapped("full stack", "full stack"),
+      breakwater.wrapped("full stack", "full stack in shadow", { mode: "shadow" }),
+      breakwater.wrapped("full stack", "full stack, off", { mode: "off" }),
     ],
     alone: [],
   },

@@ -1,0 +1,259 @@
+import {
+  bulkhead,
+  circuitBreaker,
+  type Policy,
+  resilient,
+  type ResilienceEvent,
+  retry,
+  retryBudget,
+} from "@breakwater/core";
+import {
+  hangs,
+  installVirtualClock,
+  returns,
+  scriptedTask,
+  throws,
+  type VirtualClock,
+} from "@breakwater/core/testing";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { instanceName, isTaken } from "../src/policy/cohorts/assignment.js";
+import { fails, rejectionOf, reset, works } from "./regressions/fixtures.js";
+import { lawRuns } from "./support/laws/seed.js";
+
+let clock: VirtualClock;
+beforeEach(() => void (clock = installVirtualClock()));
+afterEach(() => {
+  clock.restore();
+  vi.unstubAllEnvs();
+});
+
+const keys = Array.from({ length: 100_000 }, (_, n) => `tenant-${n}`);
+const [taken, spared] = [true, false].map(
+  (wanted) => keys.find((key) => isTaken("crm", key, 0.5) === wanted) as string,
+) as [string, string];
+
+async function failAt(policy: Policy, key: string, times = 1): Promise<void> {
+  for (let n = 0; n < times; n++) await rejectionOf(policy.execute(fails, { key }));
+}
+
+describe("who is taken by a canary", () => {
+  it.each([0, 0.01, 0.2, 0.5, 0.99, 1])(
+    "is a share of %f of 100,000 keys, within 1 %%",
+    (ratio) => {
+      const share = keys.filter((key) => isTaken("crm", key, ratio)).length / keys.length;
+      expect(Math.abs(share - ratio)).toBeLessThanOrEqual(0.01);
+    },
+  );
+
+  it("is always the same, and a larger ratio only adds", () => {
+    const ratio = fc.double({ min: 0, max: 1, noNaN: true });
+    const property = fc.property(
+      fc.string(),
+      fc.string(),
+      ratio,
+      ratio,
+      (salt, key, one, other) => {
+        const [less, more] = [Math.min(one, other), Math.max(one, other)];
+        expect(isTaken(salt, key, less)).toBe(isTaken(salt, key, less));
+        expect(isTaken(salt, key, more) || !isTaken(salt, key, less)).toBe(true);
+      },
+    );
+    fc.assert(property, lawRuns("a larger ratio only adds to the canary"));
+  });
+
+  it("depends on the salt: two policies do not try out on the same ones", () => {
+    const both = keys.filter((key) => isTaken("crm", key, 0.5) && isTaken("ledger", key, 0.5));
+    expect(both.length / keys.length).toBeCloseTo(0.25, 1);
+  });
+
+  it("is a process by its name, host, worker and thread, never by its process id", () => {
+    expect(instanceName({ BREAKWATER_INSTANCE: "web-3" })).toBe("web-3");
+    const [first, second] = [
+      instanceName({ NODE_UNIQUE_ID: "1" }),
+      instanceName({ NODE_UNIQUE_ID: "2" }),
+    ];
+    expect(first).not.toBe(second);
+    expect(first).toMatch(/\/1\/\d+$/);
+    expect(instanceName({})).not.toContain(String(process.pid));
+  });
+});
+
+describe("a canary by key", () => {
+  const canary = { ratio: 0.5, by: "key" } as const;
+
+  it("protects the calls of the keys that it takes, and lets the others through", async () => {
+    const policy = resilient(circuitBreaker({ consecutiveFailures: 1 }), { name: "crm", canary });
+    await failAt(policy, taken);
+    await failAt(policy, spared);
+    expect(await rejectionOf(policy.execute(works, { key: taken }))).toMatchObject({
+      code: "ERR_CIRCUIT_OPEN",
+    });
+    expect(await policy.execute(works, { key: spared })).toBe("fine");
+  });
+
+  it("gives each cohort a circuit and a credit of its own, and both one room", async () => {
+    const breaker = circuitBreaker({ consecutiveFailures: 1 });
+    const budget = retryBudget({ ratio: 1, reserve: 0 });
+    const room = bulkhead({ limit: 1 });
+    const policy = resilient(breaker, budget, room, retry({ maxAttempts: 1 }), {
+      name: "crm",
+      canary,
+    });
+    await failAt(policy, spared);
+    expect(breaker.state(spared)).toBe("closed");
+    expect(breaker.twin().state(spared)).toBe("open");
+    expect(budget.available(spared).credit).toBe(0);
+    expect(budget.twin().available(spared).credit).toBe(1);
+    const other = keys.filter((key) => !isTaken("crm", key, 0.5))[1] as string;
+    void policy.execute(scriptedTask(hangs()), { key: other });
+    expect(await rejectionOf(policy.execute(works, { key: taken }))).toMatchObject({
+      code: "ERR_BULKHEAD_FULL",
+    });
+  });
+
+  it("asks the key function once a call", async () => {
+    const key = vi.fn<(self: unknown, tenant: string) => string>((_self, tenant) => tenant);
+    const policy = resilient(circuitBreaker({ consecutiveFailures: 1 }), {
+      name: "crm",
+      canary,
+      key,
+    });
+    const run = policy.wrap(async (_tenant: string) => fails());
+    await rejectionOf(run(taken));
+    expect(await rejectionOf(run(taken))).toMatchObject({ code: "ERR_CIRCUIT_OPEN", key: taken });
+    expect(key).toHaveBeenCalledTimes(2);
+  });
+
+  it("sends calls without a key where the process belongs", async () => {
+    for (const [instance, isCanary] of [
+      [taken, true],
+      [spared, false],
+    ] as const) {
+      vi.stubEnv("BREAKWATER_INSTANCE", instance);
+      const policy = resilient(circuitBreaker({ consecutiveFailures: 1 }), { name: "crm", canary });
+      await rejectionOf(policy.execute(fails));
+      const next = policy.execute(works).catch(({ code }: { code: string }) => code);
+      expect(await next).toBe(isCanary ? "ERR_CIRCUIT_OPEN" : "fine");
+    }
+  });
+
+  it("compares both cohorts", async () => {
+    const policy = resilient(
+      circuitBreaker({ consecutiveFailures: 2 }),
+      retryBudget({ reserve: 100 }),
+      retry({ maxAttempts: 2, baseMs: 0 }),
+      { name: "crm", canary },
+    );
+    for (const key of [taken, spared]) {
+      const slow = scriptedTask(returns("fine", { afterMs: 40 }));
+      const recovers = scriptedTask(throws(reset()), returns("fine", { afterMs: 10 }));
+      await clock.run(policy.execute(slow, { key }));
+      await clock.run(policy.execute(recovers, { key }).catch(() => {}));
+      await clock.run(failAt(policy, key));
+      await clock.run(failAt(policy, key));
+    }
+    const { canary: protectedOnes, control, ...rest } = policy.compare();
+    expect(rest).toEqual({ policy: "crm", ratio: 0.5, by: "key" });
+    expect(protectedOnes).toMatchObject({
+      calls: 4,
+      n: 3,
+      refusalRatio: 1 / 4,
+      errorRatio: 1 / 3,
+      retriesPerCall: 2 / 4,
+    });
+    expect(protectedOnes?.p99Ms).toBeCloseTo(40, 0);
+    expect(control).toMatchObject({
+      calls: 4,
+      n: 4,
+      refusalRatio: 0,
+      errorRatio: 3 / 4,
+      retriesPerCall: 0,
+    });
+    expect(control?.would).toMatchObject({ retries: 1, refusals: { right: 1, wrong: 0 } });
+    expect(JSON.parse(JSON.stringify(policy.compare()))).toEqual(policy.compare());
+  });
+
+  it("names the cohort in every event, and drains both", async () => {
+    const heard: ResilienceEvent[] = [];
+    const policy = resilient(circuitBreaker({ consecutiveFailures: 1 }), { name: "crm", canary });
+    policy.on("*", (event) => heard.push(event));
+    await failAt(policy, taken);
+    await failAt(policy, spared);
+    await clock.advance(0);
+    expect(heard.map(({ type, cohort, mode }) => [type, cohort, mode])).toEqual([
+      ["circuit.opened", "canary", undefined],
+      ["circuit.opened", "control", "shadow"],
+    ]);
+    const running = [taken, spared].map((key) =>
+      policy.execute(scriptedTask(hangs({ deaf: true })), { key }).catch(() => {}),
+    );
+    const fresh = resilient({ name: "fresh", canary });
+    for (const key of ["a", "b", "c", "d"])
+      running.push(fresh.execute(scriptedTask(hangs()), { key }).catch(() => {}));
+    expect((await clock.run(fresh.drain({ graceMs: 10 }))).aborted).toBe(4);
+    expect(await rejectionOf(fresh.execute(works, { key: spared }))).toMatchObject({
+      code: "ERR_DRAINING",
+    });
+  });
+});
+
+const explained = (by: "process" | "key"): string =>
+  String(resilient({ name: "crm", canary: { ratio: 0.2, by } }).explain());
+
+describe("a canary by process", () => {
+  const canary = { ratio: 0.5 } as const;
+
+  it("protects all calls of a process that it takes, and none of another", async () => {
+    for (const [instance, cohort] of [
+      [taken, "canary"],
+      [spared, "control"],
+    ] as const) {
+      vi.stubEnv("BREAKWATER_INSTANCE", instance);
+      const policy = resilient(circuitBreaker({ consecutiveFailures: 1 }), { name: "crm", canary });
+      await rejectionOf(policy.execute(fails));
+      const next = policy.execute(works).catch(({ code }: { code: string }) => code);
+      expect(await next).toBe(cohort === "canary" ? "ERR_CIRCUIT_OPEN" : "fine");
+      expect(Object.keys(policy.compare())).toEqual(["policy", "ratio", "by", cohort]);
+    }
+  });
+
+  it("says so when it explains itself", () => {
+    vi.stubEnv("BREAKWATER_INSTANCE", spared);
+    expect(explained("process")).toContain(
+      "canary      a share of 0.2 of the processes is protected: this one is not",
+    );
+    expect(explained("key")).toContain("canary      a share of 0.2 of the keys is protected");
+  });
+
+  it("takes the same processes for policies with the same salt", () => {
+    vi.stubEnv("BREAKWATER_INSTANCE", taken);
+    const modes = ["a", "b", "c", "d", "e", "f"].map(
+      (name) => resilient({ name, canary: { ...canary, salt: "crm" } }).explain().mode,
+    );
+    expect(new Set(modes)).toEqual(new Set(["enforce"]));
+  });
+
+  it("is all in shadow, or off, where the mode says so", () => {
+    vi.stubEnv("BREAKWATER_INSTANCE", taken);
+    for (const mode of ["shadow", "off"] as const)
+      expect(resilient({ name: "crm", canary, mode }).explain().mode).toBe(mode);
+  });
+});
+
+it.each([
+  [
+    { ratio: 20 },
+    "policy.canary.ratio: expected a ratio from 0 to 1 (not a percentage), received 20",
+  ],
+  [{ ratio: -0.1 }, "policy.canary.ratio: expected a ratio from 0 to 1"],
+  [{ by: "key" }, "policy.canary.ratio: expected an object with ratio (0..1)"],
+  [{ ratio: 0.1, by: "user" }, "policy.canary.by: expected 'process' or 'key'"],
+  [{ ratio: 0.1, share: 3 }, "policy.canary.share"],
+])("a canary %j is refused at once", (canary, problem) => {
+  expect(() => resilient({ canary: canary as never })).toThrow(problem);
+});
+
+it("there is nothing to compare without a canary", () => {
+  expect(() => resilient().compare()).toThrow("policy.compare: expected a policy with a canary");
+});
