@@ -1,12 +1,29 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { format } from "node:util";
-import { describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { hasPostgres } from "../../packages/pg-adapter/test/support/use-postgres.js";
+import {
+  type PostgresServer,
+  startPostgres,
+} from "../../packages/pg-adapter/test/support/postgres/server.js";
 import { type Block, blocksFolder, root, writeBlocks } from "./blocks.js";
 
 // Every ```ts block of the README and of docs/ is type-checked with the real compiler, run, and compared with the output
 // that the page shows.
 const blocks = writeBlocks();
+const usesPg = ({ code }: Block): boolean => /from "pg"/.test(code);
+
+// Blocks with pg find a server as pg finds one: by the environment.
+let server: PostgresServer | undefined;
+beforeAll(async () => {
+  if (!hasPostgres) return;
+  server = await startPostgres();
+  const { host, port, user, database } = server.address;
+  const found = { PGHOST: host, PGPORT: String(port), PGUSER: user, PGDATABASE: database };
+  for (const [name, value] of Object.entries(found)) vi.stubEnv(name, value);
+}, 60_000);
+afterAll(async () => server?.stop());
 
 test("README and guides have code", () => {
   expect(blocks.map(({ title }) => title)).toContainEqual(expect.stringMatching(/^README/));
@@ -26,7 +43,7 @@ describe.each(blocks.filter(({ isTest }) => isTest))("the tests of $title", asyn
   await import(/* @vite-ignore */ path);
 });
 
-test.each(blocks.filter(({ isTest }) => !isTest))(
+test.each(blocks.filter((block) => !block.isTest && (hasPostgres || !usesPg(block))))(
   "$title prints what the page says",
   async ({ path, prints }) => {
     expect(await printedBy(path)).toEqual(prints);

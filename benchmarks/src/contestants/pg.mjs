@@ -41,8 +41,12 @@ function contestant(name, note, wrap) {
 
 export const plain = contestant("plain pool", "no time limits", (pool) => pool);
 
-export const ours = contestant("breakwater", "breaker, budget, up to 3 attempts, time limits", (pool) =>
-  wrapPool(pool, circuitBreaker(), retryBudget()),
+export const ours = contestant(
+  "breakwater",
+  "breaker, budget, up to 3 attempts, time limits",
+  (pool) => wrapPool(pool, circuitBreaker(), retryBudget()),
 );
 
-export const recommended = contestant("breakwater, bare", "the recommended set", (pool) => wrapPool(pool));
+export const recommended = contestant("breakwater, bare", "the recommended set", (pool) =>
+  wrapPool(pool),
+);

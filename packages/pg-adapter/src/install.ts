@@ -45,7 +45,11 @@ export function protectionOf(pool: Pool): Protection | undefined {
  * const pool = wrapPool(new pg.Pool(), circuitBreaker(), retryBudget({ ratio: 0.1 }));
  * const { rows } = await pool.query({ text: "select * from rates", resilience: { readOnly: true } });
  */
-export function wrapPool<T extends Pool>(pool: T, policy: string | Policy, options?: PoolOptions): T;
+export function wrapPool<T extends Pool>(
+  pool: T,
+  policy: string | Policy,
+  options?: PoolOptions,
+): T;
 export function wrapPool<T extends Pool>(pool: T, ...parts: readonly PgPart[]): T;
 export function wrapPool<T extends Pool>(pool: T, ...parts: readonly unknown[]): T {
   mustBePool(pool);

@@ -62,7 +62,8 @@ export class Protection {
       else Object.defineProperty(this.#pool, name, before);
     }
     const { options } = this.#pool;
-    if (this.#timeoutBefore === undefined) Reflect.deleteProperty(options, "connectionTimeoutMillis");
+    if (this.#timeoutBefore === undefined)
+      Reflect.deleteProperty(options, "connectionTimeoutMillis");
     else options.connectionTimeoutMillis = this.#timeoutBefore;
     this.#watch.end();
   }
@@ -110,7 +111,8 @@ export class Protection {
     } catch (error) {
       return Promise.reject(error as Error);
     }
-    if (statement === undefined || this.#pool.ending) return this.#query.apply(this.#pool, [...args]);
+    if (statement === undefined || this.#pool.ending)
+      return this.#query.apply(this.#pool, [...args]);
     const answer = this.#run(statement);
     if (statement.callback === undefined) return answer.catch(fromHere);
     callBack(answer, statement.callback);
@@ -140,7 +142,8 @@ export class Protection {
     signal: AbortSignal | undefined,
   ): CallOptions {
     const { readOnly = false, idempotent = false } = this.#options;
-    const idempotentAll = isReadOnly || (asked?.readOnly ?? readOnly) || (asked?.idempotent ?? idempotent);
+    const idempotentAll =
+      isReadOnly || (asked?.readOnly ?? readOnly) || (asked?.idempotent ?? idempotent);
     return {
       classify: pgRules,
       idempotent: idempotentAll,

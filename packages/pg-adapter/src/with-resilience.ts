@@ -16,7 +16,11 @@ type PoolClass = new (...args: any[]) => Pool;
  * const Pool = withResilience(pg.Pool, circuitBreaker(), retryBudget());
  * new DataSource({ type: "postgres", driver: { ...pg, Pool } });
  */
-export function withResilience<C extends PoolClass>(Base: C, policy: string | Policy, options?: PoolOptions): C;
+export function withResilience<C extends PoolClass>(
+  Base: C,
+  policy: string | Policy,
+  options?: PoolOptions,
+): C;
 export function withResilience<C extends PoolClass>(Base: C, ...parts: readonly PgPart[]): C;
 export function withResilience<C extends PoolClass>(Base: C, ...parts: readonly unknown[]): C {
   if (typeof Base !== "function" || typeof Base.prototype?.connect !== "function")

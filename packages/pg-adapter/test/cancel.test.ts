@@ -15,17 +15,23 @@ describe.runIf(hasPostgres).each(BOTH)("a statement that is given up, pg %s", (v
 
   async function nothingSleeps(): Promise<void> {
     const admin = poolOf(version, server().address);
-    const running = "select count(*)::int as n from pg_stat_activity where query = $1 and state = 'active'";
+    const running =
+      "select count(*)::int as n from pg_stat_activity where query = $1 and state = 'active'";
     const count = async () => (await admin.query(running, [SLEEP])).rows[0].n;
     await expect.poll(count, { timeout: 1_000, interval: 20 }).toBe(0);
   }
 
   it("is cancelled on the server after statementMs, and its pool is whole", async () => {
-    const pool = wrappedOf(version, { ...server().address, max: 1 }, quickly(1), { statementMs: 50 });
+    const pool = wrappedOf(version, { ...server().address, max: 1 }, quickly(1), {
+      statementMs: 50,
+    });
     const events = eventsOf(pool, "statement.cancelled");
     const [{ pid }] = (await pool.query("select pg_backend_pid() as pid")).rows;
     const error = await rejectionOf(pool.query(SLEEP));
-    expect(error).toMatchObject({ code: "ERR_ATTEMPT_TIMEOUT", message: /longer than statementMs \(50 ms\)/ });
+    expect(error).toMatchObject({
+      code: "ERR_ATTEMPT_TIMEOUT",
+      message: /longer than statementMs \(50 ms\)/,
+    });
     await nothingSleeps();
     expect((await pool.query("select pg_backend_pid() as pid")).rows).toEqual([{ pid }]);
     expect(whole(pool)).toEqual([0, 0]);
@@ -52,7 +58,9 @@ describe.runIf(hasPostgres).each(BOTH)("a statement that is given up, pg %s", (v
   });
 
   it("is cancelled by its caller's signal, and rejects with its reason", async () => {
-    const pool = wrappedOf(version, { ...server().address, max: 1 }, quickly(3), { readOnly: true });
+    const pool = wrappedOf(version, { ...server().address, max: 1 }, quickly(3), {
+      readOnly: true,
+    });
     await pool.query("select 1");
     const caller = new AbortController();
     const gone = rejectionOf(pool.query({ text: SLEEP, resilience: { signal: caller.signal } }));
@@ -68,7 +76,9 @@ describe.runIf(hasPostgres).each(BOTH)("a statement that is given up, pg %s", (v
     const pool = wrappedOf(version, { ...server().address, max: 1 }, quickly(1));
     const client = await pool.connect();
     const caller = new AbortController();
-    const gone = rejectionOf(pool.query({ text: "select 1", resilience: { signal: caller.signal } }));
+    const gone = rejectionOf(
+      pool.query({ text: "select 1", resilience: { signal: caller.signal } }),
+    );
     caller.abort(new Error("no time"));
     expect(await gone).toBe(caller.signal.reason);
     client.release();
@@ -77,7 +87,9 @@ describe.runIf(hasPostgres).each(BOTH)("a statement that is given up, pg %s", (v
   });
 
   it("on a client of one's own leaves it good for a rollback", async () => {
-    const pool = wrappedOf(version, { ...server().address, max: 1 }, quickly(1), { statementMs: 50 });
+    const pool = wrappedOf(version, { ...server().address, max: 1 }, quickly(1), {
+      statementMs: 50,
+    });
     const client = await pool.connect();
     await client.query("begin");
     const slow = rejectionOf(client.query(SLEEP));
@@ -105,9 +117,15 @@ describe.runIf(hasPostgres).each(BOTH)("a statement that is given up, pg %s", (v
     const events = eventsOf(pool, "statement.cancelled", "client.destroyed", "clients.evicted");
     await Promise.all([pool.query("select pg_sleep(0.02)"), pool.query("select pg_sleep(0.02)")]);
     proxy.traffic = "hold";
-    expect(await rejectionOf(pool.query("select 1"))).toMatchObject({ code: "ERR_ATTEMPT_TIMEOUT" });
+    expect(await rejectionOf(pool.query("select 1"))).toMatchObject({
+      code: "ERR_ATTEMPT_TIMEOUT",
+    });
     await expect.poll(() => pool.totalCount).toBe(0);
-    expect(events.map(({ type }) => type)).toEqual(["statement.cancelled", "clients.evicted", "client.destroyed"]);
+    expect(events.map(({ type }) => type)).toEqual([
+      "statement.cancelled",
+      "clients.evicted",
+      "client.destroyed",
+    ]);
     proxy.traffic = "pass";
     await pool.query("select 1");
   });

@@ -17,7 +17,9 @@ const SLOW = "select pg_sleep(60)";
 const verdictsOf = (error: unknown) => explainError(error)?.attempts.map(({ verdict }) => verdict);
 
 describe.runIf(hasPostgres).each(BOTH)("acquiring a connection, pg %s", (version) => {
-  const server = usePostgres({ settings: { max_connections: 6, superuser_reserved_connections: 0 } });
+  const server = usePostgres({
+    settings: { max_connections: 6, superuser_reserved_connections: 0 },
+  });
 
   it("is repeated where nobody listens, whatever the statement", async () => {
     await using proxy = await FaultProxy.to(server().address);
@@ -62,7 +64,10 @@ describe.runIf(hasPostgres).each(BOTH)("acquiring a connection, pg %s", (version
     const breaker = circuitBreaker({ consecutiveFailures: 1 });
     const pool = wrappedOf(version, { ...server().address, max: 2 }, breaker, { acquireMs: 800 });
     const clients = [await pool.connect(), await pool.connect()];
-    const errors = await Promise.all([rejectionOf(pool.query("select 1")), rejectionOf(pool.connect())]);
+    const errors = await Promise.all([
+      rejectionOf(pool.query("select 1")),
+      rejectionOf(pool.connect()),
+    ]);
     for (const error of errors) {
       expect(error).toBeInstanceOf(PoolExhaustedError);
       expect(error).toMatchObject({ code: "ERR_POOL_EXHAUSTED", total: 2, max: 2 });
@@ -112,19 +117,22 @@ describe.runIf(hasPostgres).each(BOTH)("a connection that is lost, pg %s", (vers
     expect(explainError(error)).toMatchObject({ stoppedBy: "unsafe", attempts: [{ attempt: 1 }] });
   });
 
-  it.each(["reset", "halfClose"] as const)("by a %s: a read is repeated, a write is not", async (fault) => {
-    await using proxy = await FaultProxy.to(server().address);
-    const pool = wrappedOf(version, proxy.address, quickly(3));
-    const text = `select pg_sleep(0.7) /* ${fault} */`;
-    const read = pool.query({ text, resilience: { idempotent: true } });
-    await running(text);
-    proxy[fault]();
-    await read;
-    const write = rejectionOf(pool.query(SLOW));
-    await running(SLOW);
-    proxy[fault]();
-    expect(explainError(await write)?.stoppedBy).toBe("unsafe");
-  });
+  it.each(["reset", "halfClose"] as const)(
+    "by a %s: a read is repeated, a write is not",
+    async (fault) => {
+      await using proxy = await FaultProxy.to(server().address);
+      const pool = wrappedOf(version, proxy.address, quickly(3));
+      const text = `select pg_sleep(0.7) /* ${fault} */`;
+      const read = pool.query({ text, resilience: { idempotent: true } });
+      await running(text);
+      proxy[fault]();
+      await read;
+      const write = rejectionOf(pool.query(SLOW));
+      await running(SLOW);
+      proxy[fault]();
+      expect(explainError(await write)?.stoppedBy).toBe("unsafe");
+    },
+  );
 
   it("in nobody's hands is an event, and takes the other idle ones with it", async () => {
     const pool = wrappedOf(version, { ...server().address, max: 3 }, quickly(3));
@@ -179,7 +187,9 @@ describe.runIf(hasPostgres).each(BOTH)("a connection that is lost, pg %s", (vers
     const pool = wrappedOf(version, proxy.address, quickly(3));
     await pool.query("select 1");
     proxy.reset();
-    expect((await pool.query({ text: "select 2 as n", resilience: READ })).rows).toEqual([{ n: 2 }]);
+    expect((await pool.query({ text: "select 2 as n", resilience: READ })).rows).toEqual([
+      { n: 2 },
+    ]);
   });
 
   it("with its server, killed under load: every read ends well", async () => {
@@ -211,7 +221,9 @@ describe.runIf(hasPostgres).each(BOTH)("a connection that is lost, pg %s", (vers
     await pool.query("select 1");
     server().freeze();
     try {
-      expect(await rejectionOf(pool.query("select 1"))).toMatchObject({ code: "ERR_ATTEMPT_TIMEOUT" });
+      expect(await rejectionOf(pool.query("select 1"))).toMatchObject({
+        code: "ERR_ATTEMPT_TIMEOUT",
+      });
       await expect.poll(() => pool.totalCount).toBe(0);
       expect((await rejectionOf(pool.query("select 1"))).message).toMatch(/timeout/);
     } finally {
@@ -248,7 +260,9 @@ describe.runIf(hasPostgres).each(BOTH)("what the server says, pg %s", (version) 
     const pool = wrappedOf(version, server().address, quickly(5));
     const admin = poolOf(version, server().address);
     await admin.query("create sequence if not exists failures");
-    await admin.query("create or replace function fails(code text, times int) returns bigint language plpgsql as $$ declare n bigint := nextval('failures'); begin if n % times <> 0 then raise exception 'again' using errcode = code; end if; return n; end $$");
+    await admin.query(
+      "create or replace function fails(code text, times int) returns bigint language plpgsql as $$ declare n bigint := nextval('failures'); begin if n % times <> 0 then raise exception 'again' using errcode = code; end if; return n; end $$",
+    );
     for (const code of ["40001", "40P01", "55P03"]) {
       await admin.query("alter sequence failures restart");
       expect((await pool.query("select fails($1, 3) as n", [code])).rows).toEqual([{ n: "3" }]);
@@ -281,7 +295,9 @@ describe.runIf(hasPostgres).each(BOTH)("what the server says, pg %s", (version) 
     expect(verdictsOf(await rejectionOf(pool.query(SLOW)))).toEqual(["timeout"]);
     expect(pool.totalCount).toBe(1);
     const patient = wrappedOf(version, server().address, quickly(2), READ);
-    const error = rejectionOf(patient.query("select pg_cancel_backend(pg_backend_pid()), pg_sleep(1)"));
+    const error = rejectionOf(
+      patient.query("select pg_cancel_backend(pg_backend_pid()), pg_sleep(1)"),
+    );
     expect(verdictsOf(await error)).toEqual(["permanent"]);
   });
 
@@ -296,55 +312,84 @@ describe.runIf(hasPostgres).each(BOTH)("what the server says, pg %s", (version) 
   });
 
   it("refuses to write where only reading was promised, and that is no failover", async () => {
-    const pool = wrappedOf(version, { ...server().address, max: 1 }, quickly(3), { enforceReadOnly: true });
+    const pool = wrappedOf(version, { ...server().address, max: 1 }, quickly(3), {
+      enforceReadOnly: true,
+    });
     expect((await pool.query("select $1::int as n", [1])).rows).toEqual([{ n: 1 }]);
     const error = await rejectionOf(pool.query("create table written (n int)"));
     expect(error).toMatchObject({ code: "25006" });
     expect(verdictsOf(error)).toEqual(["permanent"]);
     expect([pool.totalCount, pool.idleCount]).toEqual([1, 1]);
-    const write = { text: "create temp table written (n int)", resilience: { enforceReadOnly: false } };
+    const write = {
+      text: "create temp table written (n int)",
+      resilience: { enforceReadOnly: false },
+    };
     await pool.query(write);
   });
 });
 
 describe.runIf(hasPostgres).each(BOTH)("a failover, pg %s", (version) => {
-  it("with a standby promoted: a write on the old side is repeated on the new", { timeout: 60_000 }, async () => {
-    await using primary = await startPostgres();
-    const setUp = poolOf(version, primary.address);
-    await setUp.query("create table written (n int)");
-    await setUp.end();
-    await using standby = await startPostgres({ standbyOf: primary });
-    await using proxy = await FaultProxy.to(standby.address);
-    const pool = wrappedOf(version, { ...proxy.address, max: 3 }, quickly(50));
-    const events = eventsOf(pool, "clients.evicted", "retry.scheduled");
-    const idle = await Promise.all([pool.connect(), pool.connect(), pool.connect()]);
-    for (const client of idle) client.release();
-    await expect.poll(async () => (await rejectionOf(pool.query({ text: "insert into written values (0)", resilience: { maxAttempts: 1 } }))).code).toBe("25006");
-    const write = pool.query("insert into written values (1)"); // the standby says no, and it is asked again
-    await expect.poll(() => events.filter(({ type }) => type === "retry.scheduled").length).toBeGreaterThan(0);
-    await primary.kill();
-    await standby.promote();
-    await write;
-    expect((await pool.query("select n from written")).rows).toEqual([{ n: 1 }]);
-    expect(events.some(({ type }) => type === "clients.evicted")).toBe(true);
-  });
+  it(
+    "with a standby promoted: a write on the old side is repeated on the new",
+    { timeout: 60_000 },
+    async () => {
+      await using primary = await startPostgres();
+      const setUp = poolOf(version, primary.address);
+      await setUp.query("create table written (n int)");
+      await setUp.end();
+      await using standby = await startPostgres({ standbyOf: primary });
+      await using proxy = await FaultProxy.to(standby.address);
+      const pool = wrappedOf(version, { ...proxy.address, max: 3 }, quickly(50));
+      const events = eventsOf(pool, "clients.evicted", "retry.scheduled");
+      const idle = await Promise.all([pool.connect(), pool.connect(), pool.connect()]);
+      for (const client of idle) client.release();
+      await expect
+        .poll(
+          async () =>
+            (
+              await rejectionOf(
+                pool.query({
+                  text: "insert into written values (0)",
+                  resilience: { maxAttempts: 1 },
+                }),
+              )
+            ).code,
+        )
+        .toBe("25006");
+      const write = pool.query("insert into written values (1)"); // the standby says no, and it is asked again
+      await expect
+        .poll(() => events.filter(({ type }) => type === "retry.scheduled").length)
+        .toBeGreaterThan(0);
+      await primary.kill();
+      await standby.promote();
+      await write;
+      expect((await pool.query("select n from written")).rows).toEqual([{ n: 1 }]);
+      expect(events.some(({ type }) => type === "clients.evicted")).toBe(true);
+    },
+  );
 
-  it("to a server that is still in recovery: it is asked again until it is there", { timeout: 60_000 }, async () => {
-    await using primary = await startPostgres();
-    const off = { hot_standby: "off" }; // it answers 57P03 for as long as it recovers
-    const options = { standbyOf: primary, settings: off };
-    await using standby = new PostgresServer(findBinaries() ?? "", await freePort(), options);
-    const started = standby.start();
-    const once = { text: "select 1", resilience: { maxAttempts: 1 } };
-    const budget = retryBudget({ ratio: 1, reserve: 1_000 });
-    const pool = wrappedOf(version, standby.address, quickly(100), budget);
-    await expect.poll(async () => (await rejectionOf(pool.query(once))).code, { timeout: 30_000 }).toBe("57P03");
-    const heard = eventsOf(pool, "retry.scheduled");
-    const write = pool.query("create table recovered as select 1 as n");
-    await expect.poll(() => heard.length).toBeGreaterThan(0);
-    await standby.promote();
-    await started;
-    await write;
-    expect((await pool.query("select n from recovered")).rows).toEqual([{ n: 1 }]);
-  });
+  it(
+    "to a server that is still in recovery: it is asked again until it is there",
+    { timeout: 60_000 },
+    async () => {
+      await using primary = await startPostgres();
+      const off = { hot_standby: "off" }; // it answers 57P03 for as long as it recovers
+      const options = { standbyOf: primary, settings: off };
+      await using standby = new PostgresServer(findBinaries() ?? "", await freePort(), options);
+      const started = standby.start();
+      const once = { text: "select 1", resilience: { maxAttempts: 1 } };
+      const budget = retryBudget({ ratio: 1, reserve: 1_000 });
+      const pool = wrappedOf(version, standby.address, quickly(100), budget);
+      await expect
+        .poll(async () => (await rejectionOf(pool.query(once))).code, { timeout: 30_000 })
+        .toBe("57P03");
+      const heard = eventsOf(pool, "retry.scheduled");
+      const write = pool.query("create table recovered as select 1 as n");
+      await expect.poll(() => heard.length).toBeGreaterThan(0);
+      await standby.promote();
+      await started;
+      await write;
+      expect((await pool.query("select n from recovered")).rows).toEqual([{ n: 1 }]);
+    },
+  );
 });

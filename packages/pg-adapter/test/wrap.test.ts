@@ -2,7 +2,15 @@ import { bulkhead, circuitBreaker, definePolicy, fallback, resilient } from "@br
 import pg from "pg";
 import { describe, expect, it, vi } from "vitest";
 import { resilienceOf, withResilience, wrapPool } from "../src/index.js";
-import { BOTH, eventsOf, poolOf, quickly, rejectionOf, VERSIONS, wrappedOf } from "./support/pools.js";
+import {
+  BOTH,
+  eventsOf,
+  poolOf,
+  quickly,
+  rejectionOf,
+  VERSIONS,
+  wrappedOf,
+} from "./support/pools.js";
 import { hasPostgres, usePostgres } from "./support/use-postgres.js";
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -47,7 +55,8 @@ describe("wrapPool", () => {
   });
 
   it("names its policy by the database", () => {
-    const named = (config: pg.PoolConfig) => resilienceOf(wrapPool(new pg.Pool(config)))?.policy.name;
+    const named = (config: pg.PoolConfig) =>
+      resilienceOf(wrapPool(new pg.Pool(config)))?.policy.name;
     expect(named({ database: "orders" })).toBe("pg:orders");
     expect(named({ connectionString: "postgres://u@h:1/bills" })).toBe("pg:bills");
   });
@@ -86,7 +95,9 @@ describe.runIf(hasPostgres).each(BOTH)("a wrapped pool, pg %s", (version) => {
       pool.on(type, () => void events.push(type));
     expect((await pool.query("select 1 as n")).rows).toEqual([{ n: 1 }]);
     expect((await pool.query("select $1::int as n", [2])).rows).toEqual([{ n: 2 }]);
-    expect((await pool.query({ text: "select $1::int as n", values: [3] })).rows).toEqual([{ n: 3 }]);
+    expect((await pool.query({ text: "select $1::int as n", values: [3] })).rows).toEqual([
+      { n: 3 },
+    ]);
     const called = await new Promise((resolve) => {
       const nothing: unknown = pool.query("select $1::int as n", [4], (error, result) =>
         resolve([error, result.rows]),
@@ -94,7 +105,9 @@ describe.runIf(hasPostgres).each(BOTH)("a wrapped pool, pg %s", (version) => {
       expect(nothing).toBeUndefined();
     });
     expect(called).toEqual([undefined, [{ n: 4 }]]);
-    const failed = await new Promise((resolve) => void pool.query("selec", (error: Error) => resolve(error)));
+    const failed = await new Promise(
+      (resolve) => void pool.query("selec", (error: Error) => resolve(error)),
+    );
     expect(failed).toMatchObject({ code: "42601" });
     const client = await pool.connect();
     expect((await client.query("select 5 as n")).rows).toEqual([{ n: 5 }]);
@@ -137,7 +150,9 @@ describe.runIf(hasPostgres).each(BOTH)("a wrapped pool, pg %s", (version) => {
     for (let times = 0; times < 5; times++) {
       pids.add((await pool.query("select pg_backend_pid() as pid")).rows[0].pid);
       expect(await rejectionOf(pool.query("select 1/0"))).toMatchObject({ code: "22012" });
-      expect(await rejectionOf(pool.query("select $1::int", ["x"]))).toMatchObject({ code: "22P02" });
+      expect(await rejectionOf(pool.query("select $1::int", ["x"]))).toMatchObject({
+        code: "22P02",
+      });
     }
     expect(pids.size).toBe(1);
     expect([pool.totalCount, pool.idleCount]).toEqual([1, 1]);
@@ -150,7 +165,9 @@ describe.runIf(hasPostgres).each(BOTH)("a wrapped pool, pg %s", (version) => {
     await client.query("begin");
     client.release();
     await pool.query("begin"); // a classic
-    expect((await pool.query("select now() = statement_timestamp() as outside")).rows).toEqual([{ outside: true }]);
+    expect((await pool.query("select now() = statement_timestamp() as outside")).rows).toEqual([
+      { outside: true },
+    ]);
     expect(events.map(({ reason }) => reason)).toEqual(["in transaction", "in transaction"]);
   });
 
@@ -171,7 +188,9 @@ describe.runIf(hasPostgres).each(BOTH)("a wrapped pool, pg %s", (version) => {
     client.release();
     expect(() => client.release()).toThrow(/already been released/);
     await pool.end();
-    expect(await rejectionOf(pool.query("select 1"))).toMatchObject({ message: /after calling end/ });
+    expect(await rejectionOf(pool.query("select 1"))).toMatchObject({
+      message: /after calling end/,
+    });
     expect(await rejectionOf(pool.connect())).toMatchObject({ message: /after calling end/ });
   });
 
@@ -197,7 +216,9 @@ describe.runIf(hasPostgres).each(BOTH)("a wrapped pool, pg %s", (version) => {
     const pool = wrappedOf(version, server().address, quickly());
     const wrong = (resilience: object) => rejectionOf(pool.query({ text: "select 1", resilience }));
     expect(await wrong({ retries: 3 })).toMatchObject({ code: "ERR_INVALID_SPEC" });
-    expect(await wrong({ idempotent: "yes" })).toMatchObject({ message: /query\.resilience\.idempotent/ });
+    expect(await wrong({ idempotent: "yes" })).toMatchObject({
+      message: /query\.resilience\.idempotent/,
+    });
     expect(pool.totalCount).toBe(0);
   });
 
@@ -205,7 +226,9 @@ describe.runIf(hasPostgres).each(BOTH)("a wrapped pool, pg %s", (version) => {
     const pool = wrappedOf(version, server().address, quickly());
     const client = await pool.connect();
     const again = { text: "select 1", resilience: { idempotent: true } };
-    expect(await rejectionOf(client.query(again))).toMatchObject({ message: /on a client of your own/ });
+    expect(await rejectionOf(client.query(again))).toMatchObject({
+      message: /on a client of your own/,
+    });
     await client.query("begin");
     expect(await rejectionOf(client.query(again))).toMatchObject({
       code: "ERR_INVALID_SPEC",
@@ -237,7 +260,9 @@ describe.runIf(hasPostgres).each(BOTH)("a wrapped pool, pg %s", (version) => {
     pool.on("error", heard);
     await pool.query("select 1");
     const admin = poolOf(version, server().address);
-    await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'");
+    await admin.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'",
+    );
     await expect.poll(() => heard.mock.calls.length).toBe(1);
     expect(heard.mock.calls[0]?.[0]).toMatchObject({ code: "57P01" });
   });

@@ -140,7 +140,11 @@ export async function replay<P = unknown>(
   const policy = typeof operation === "string" ? resilient(operation) : operation;
   if (typeof handler !== "function")
     throw invalidSpec([issueOf("replay.handler", "a function of payload and record", handler)]);
-  const replayed = new Replay(policy, handler as ReplayHandler, parseOptions(replaySchema, options));
+  const replayed = new Replay(
+    policy,
+    handler as ReplayHandler,
+    parseOptions(replaySchema, options),
+  );
   return replayed.run();
 }
 

@@ -319,7 +319,16 @@ export class Run implements Owner, WaitingCall {
     const { task, args } = this;
     const idempotencyKey = this.#idempotencyKey;
     const { policy, events } = plan;
-    plan.deadLetters?.offer({ policy, events, key, task, args, idempotencyKey, history, stoppedBy });
+    plan.deadLetters?.offer({
+      policy,
+      events,
+      key,
+      task,
+      args,
+      idempotencyKey,
+      history,
+      stoppedBy,
+    });
   }
 
   /** Somebody might want to try again: policies around this one must not, and listeners should know what was denied. */

@@ -50,9 +50,18 @@ export interface DeadLetterOptions {
   readonly writeMs?: Duration;
 }
 
-function required<Out>(check: (value: unknown) => boolean, what: string, meaning: string): Field<Out> {
+function required<Out>(
+  check: (value: unknown) => boolean,
+  what: string,
+  meaning: string,
+): Field<Out> {
   const schema = fieldOf(v.custom<Out>(check, what));
-  const doc = { type: what.includes("function") ? "function" : "sink", bounds: "", default: "required", meaning };
+  const doc = {
+    type: what.includes("function") ? "function" : "sink",
+    bounds: "",
+    default: "required",
+    meaning,
+  };
   return fieldOf(v.pipe(schemaOf(schema), v.metadata({ doc })));
 }
 
@@ -93,7 +102,12 @@ const fields = {
 export const deadLetterSchema: Schema<typeof fields> = {
   title: "deadLetter",
   fields,
-  peerNames: { store: () => "sink", queue: () => "sink", body: () => "payload", serialize: () => "payload" },
+  peerNames: {
+    store: () => "sink",
+    queue: () => "sink",
+    body: () => "payload",
+    serialize: () => "payload",
+  },
 };
 
 /** Keeps a record of each call that was given up on. Make it with `deadLetter`. */

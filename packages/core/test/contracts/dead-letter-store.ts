@@ -43,7 +43,11 @@ export function keepsToTheContract(make: () => Promise<StoreUnderTest> | StoreUn
     it("gives back exactly what was written, oldest first, to any process", async () => {
       const under = await make();
       const [one, two] = [under.another(), under.another()];
-      const records = [recordAt(30), recordAt(10, { key: "eu" }), recordAt(20, { idempotencyKey: "k" })];
+      const records = [
+        recordAt(30),
+        recordAt(10, { key: "eu" }),
+        recordAt(20, { idempotencyKey: "k" }),
+      ];
       await one.write(records[0] as DeadLetterRecord);
       await two.write(records[1] as DeadLetterRecord);
       await two.write(records[2] as DeadLetterRecord);

@@ -46,7 +46,8 @@ const lettersTo = (options: Partial<DeadLetterOptions> = {}) =>
     ...options,
   });
 
-const status = (code: number): Error => Object.assign(new Error(`status ${code}`), { status: code });
+const status = (code: number): Error =>
+  Object.assign(new Error(`status ${code}`), { status: code });
 
 /** Calls a wrapped function that rejects with `error`. */
 async function giveUp(policy: Policy, error: unknown, ...args: unknown[]): Promise<unknown> {
@@ -138,7 +139,10 @@ describe("a call that was given up on", () => {
   });
 
   it("leaves one also where a fallback answers", async () => {
-    const policy = resilient(lettersTo(), fallback(() => "stale"));
+    const policy = resilient(
+      lettersTo(),
+      fallback(() => "stale"),
+    );
     const order = policy.wrap(async (_id: number): Promise<string> => Promise.reject(reset()));
     expect(await order(7)).toBe("stale");
     expect(sink.records.map(({ payload }) => payload)).toEqual([[7]]);
@@ -185,10 +189,24 @@ describe("redaction", () => {
 
 describe("hooks that fail", () => {
   it.each([
-    ["payload", { payload: (): unknown => { throw new Error("no"); } }],
+    [
+      "payload",
+      {
+        payload: (): unknown => {
+          throw new Error("no");
+        },
+      },
+    ],
     ["payload", { payload: (): unknown => 1n }],
     ["payload", { payload: async (): Promise<unknown> => Promise.reject(new Error("a promise")) }],
-    ["redact", { redact: () => { throw new Error("no"); } }],
+    [
+      "redact",
+      {
+        redact: () => {
+          throw new Error("no");
+        },
+      },
+    ],
     ["redact", { redact: () => undefined as never }],
     ["redact", { redact: (() => Promise.reject(new Error("no"))) as never }],
   ] as const)("change nothing for the call, and become an event: %s", async (during, hooks) => {
@@ -216,7 +234,12 @@ describe("hooks that fail", () => {
 
 describe("a sink", () => {
   it.each([
-    ["throws", () => { throw new Error("disk full"); }],
+    [
+      "throws",
+      () => {
+        throw new Error("disk full");
+      },
+    ],
     ["rejects", async () => Promise.reject(new Error("disk full"))],
   ])("that %s hides no error, and is told", async (_, write) => {
     const policy = resilient(lettersTo({ sink: { write } }));
@@ -275,7 +298,11 @@ describe("a sink", () => {
   });
 
   it("that is full drops, which is said once a second with its number", async () => {
-    const full = { write: () => { throw Object.assign(new Error("full"), { code: "ERR_SINK_FULL" }); } };
+    const full = {
+      write: () => {
+        throw Object.assign(new Error("full"), { code: "ERR_SINK_FULL" });
+      },
+    };
     const policy = resilient(lettersTo({ sink: full }));
     const events = heard(policy);
     for (let n = 0; n < 5; n++) await giveUp(policy, reset());
@@ -354,11 +381,17 @@ it("explain() and the log say it", async () => {
 });
 
 it("without a sink nothing of it is made", () => {
-  expect(resilient({ name: "plain" }).explain().parts.find(({ kind }) => kind === "deadLetter")).toMatchObject({ present: false });
+  expect(
+    resilient({ name: "plain" })
+      .explain()
+      .parts.find(({ kind }) => kind === "deadLetter"),
+  ).toMatchObject({ present: false });
 });
 
 it("what is missing or wrong is said, all of it", () => {
-  expect(() => deadLetter({ sink: {}, redact: "x", on: ["aborted"], waitingLimit: 0 } as never)).toThrow(
+  expect(() =>
+    deadLetter({ sink: {}, redact: "x", on: ["aborted"], waitingLimit: 0 } as never),
+  ).toThrow(
     expect.objectContaining({
       code: "ERR_INVALID_SPEC",
       issues: expect.arrayContaining([

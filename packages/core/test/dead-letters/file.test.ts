@@ -109,7 +109,10 @@ describe("a folder of dead letters", () => {
     const elsewhere = join(parent, "elsewhere");
     writeFileSync(elsewhere, `${JSON.stringify(recordAt(2))}\n`);
     symlinkSync(elsewhere, join(directory, "letters-1-00000000000000aa.jsonl"));
-    symlinkSync("letters-1-00000000000000ab.jsonl", join(directory, "letters-1-00000000000000ab.jsonl"));
+    symlinkSync(
+      "letters-1-00000000000000ab.jsonl",
+      join(directory, "letters-1-00000000000000ab.jsonl"),
+    );
     mkdirSync(join(directory, "letters-1-00000000000000ac.jsonl"));
     spawnSync("mkfifo", [join(directory, "letters-1-00000000000000ad.jsonl")]);
     for (const name of ["other.jsonl", "letters-1-zz.jsonl", ".letters-1-00000000000000ae.jsonl"])
@@ -172,7 +175,12 @@ describe("a folder of dead letters", () => {
   });
 
   it("refuses options that cannot work", () => {
-    for (const options of [{}, { directory: "" }, { directory: "a\0b" }, { directory, maxBytes: 1 }])
+    for (const options of [
+      {},
+      { directory: "" },
+      { directory: "a\0b" },
+      { directory, maxBytes: 1 },
+    ])
       expect(() => fileDeadLetters(options as never)).toThrow(
         expect.objectContaining({ code: "ERR_INVALID_SPEC" }),
       );

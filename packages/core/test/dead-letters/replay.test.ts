@@ -57,7 +57,11 @@ describe("replay", () => {
   it("gives the handler the record, its attempt and a signal", async () => {
     await write(1);
     let got: unknown;
-    const handler = (_: unknown, { at }: { at: number }, call: { signal: AbortSignal; attempt: number }): void => {
+    const handler = (
+      _: unknown,
+      { at }: { at: number },
+      call: { signal: AbortSignal; attempt: number },
+    ): void => {
       got = [at, call.attempt, call.signal.aborted];
     };
     await replay(billing(), handler, { from: store });
@@ -69,13 +73,27 @@ describe("replay", () => {
     const budget = retryBudget({ ratio: 0, reserve: 1 });
     const policy = billing(budget, retry({ maxAttempts: 2, baseMs: 0 }));
     let runs = 0;
-    await replay(policy, () => { runs++; fails(); }, { from: store });
+    await replay(
+      policy,
+      () => {
+        runs++;
+        fails();
+      },
+      { from: store },
+    );
     expect(runs).toBe(4); // one attempt each, and the one retry that there was in the reserve
   });
 
   it("writes no second letter for what fails again, and no fallback makes it done", async () => {
-    const letters = deadLetter({ sink: store, payload: (id: number) => id, redact: (text) => text });
-    const policy = billing(letters, fallback(() => "stale"));
+    const letters = deadLetter({
+      sink: store,
+      payload: (id: number) => id,
+      redact: (text) => text,
+    });
+    const policy = billing(
+      letters,
+      fallback(() => "stale"),
+    );
     const order = policy.wrap(async (_id: number): Promise<string> => fails());
     expect(await order(7)).toBe("stale");
     await store.flush?.();
@@ -104,7 +122,10 @@ describe("replay", () => {
 
   it("runs no more than its limit", async () => {
     await write(1, 2, 3);
-    expect(await replay(billing(), () => {}, { from: store, limit: 2 })).toEqual({ ...counts, done: 2 });
+    expect(await replay(billing(), () => {}, { from: store, limit: 2 })).toEqual({
+      ...counts,
+      done: 2,
+    });
     expect(await lettersIn(another())).toHaveLength(1);
   });
 
@@ -126,13 +147,18 @@ describe("replay", () => {
     let runs = 0;
     expect(await replay(billing(), () => void runs++, often)).toEqual({ ...counts, parked: 1 });
     expect([runs, (await lettersIn(another())).length]).toEqual([0, 1]);
-    expect(await replay(billing(), () => {}, { ...often, parked: true })).toEqual({ ...counts, done: 1 });
+    expect(await replay(billing(), () => {}, { ...often, parked: true })).toEqual({
+      ...counts,
+      done: 1,
+    });
   });
 
   it("leaves what the policy refuses as it was", async () => {
     await write(1, 2);
     const policy = billing(circuitBreaker({ consecutiveFailures: 1, openMs: 50 }));
-    const report = await replay(policy, (_, { at }) => (at === 1 ? fails() : undefined), { from: store });
+    const report = await replay(policy, (_, { at }) => (at === 1 ? fails() : undefined), {
+      from: store,
+    });
     expect(report).toEqual({ ...counts, failed: 1, done: 1 }); // it waited for the circuit
   });
 
@@ -178,13 +204,22 @@ describe("replay", () => {
   it("finds its policy by name", async () => {
     definePolicy("replayed-by-name");
     await store.write(recordAt(1, { policy: "replayed-by-name" }));
-    expect(await replay("replayed-by-name", () => {}, { from: store })).toEqual({ ...counts, done: 1 });
-    await expect(replay("nobody", () => {}, { from: store })).rejects.toMatchObject({ code: "ERR_UNKNOWN_POLICY" });
+    expect(await replay("replayed-by-name", () => {}, { from: store })).toEqual({
+      ...counts,
+      done: 1,
+    });
+    await expect(replay("nobody", () => {}, { from: store })).rejects.toMatchObject({
+      code: "ERR_UNKNOWN_POLICY",
+    });
   });
 
   it("refuses options that cannot work", async () => {
     for (const options of [{}, { from: {} }, { from: store, limit: 0 }, { from: store, signal: 1 }])
-      await expect(replay(billing(), fails, options as never)).rejects.toMatchObject({ code: "ERR_INVALID_SPEC" });
-    await expect(replay(billing(), "x" as never, { from: store })).rejects.toMatchObject({ code: "ERR_INVALID_SPEC" });
+      await expect(replay(billing(), fails, options as never)).rejects.toMatchObject({
+        code: "ERR_INVALID_SPEC",
+      });
+    await expect(replay(billing(), "x" as never, { from: store })).rejects.toMatchObject({
+      code: "ERR_INVALID_SPEC",
+    });
   });
 });

@@ -43,7 +43,10 @@ export function requestCancel(
       resolve(!failed);
     });
     if (!ssl) own.once("connect", send);
-    else own.once("connect", () => sslNegotiation !== "direct" && own.requestSsl()).once("sslconnect", send);
+    else
+      own
+        .once("connect", () => sslNegotiation !== "direct" && own.requestSsl())
+        .once("sslconnect", send);
     connectLike(own, client);
   });
 }

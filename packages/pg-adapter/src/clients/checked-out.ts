@@ -65,7 +65,9 @@ function runInTurn(
 ): Promise<QueryResult> | void {
   const submit = guarded.submitOf(client);
   const begin = (answered: Answered): void =>
-    turns.take((done) => new ClientStatement(guarded, client, statement, answered, done).begin(submit));
+    turns.take((done) =>
+      new ClientStatement(guarded, client, statement, answered, done).begin(submit),
+    );
   if (statement.callback !== undefined) return begin(statement.callback);
   return new Promise<QueryResult>((resolve, reject) => {
     begin((error, result) => (error ? reject(error) : resolve(result)));

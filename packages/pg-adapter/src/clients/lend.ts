@@ -18,7 +18,8 @@ export function lend(guarded: Guarded, client: PoolClient, release: (error?: unk
     isReleased = true;
     const settling = settlingOf(client);
     if (error) release(error);
-    else if (settling !== undefined) void settling.then(() => takeBackNow(guarded, client, release));
+    else if (settling !== undefined)
+      void settling.then(() => takeBackNow(guarded, client, release));
     else if (flawOf(client) === "busy")
       whenNotBusy(client, () => takeBackNow(guarded, client, release));
     else takeBackNow(guarded, client, release);

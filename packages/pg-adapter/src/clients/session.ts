@@ -14,9 +14,12 @@ export class Session {
     this.#client = client;
     if (typeof client.getTransactionStatus !== "function")
       // Before pg's own listener, as that runs the callbacks which ask here.
-      insideOf(client).connection?.prependListener("readyForQuery", (message: { status?: Status }) => {
-        this.#heard = message.status ?? "I";
-      });
+      insideOf(client).connection?.prependListener(
+        "readyForQuery",
+        (message: { status?: Status }) => {
+          this.#heard = message.status ?? "I";
+        },
+      );
   }
 
   get isInTransaction(): boolean {

@@ -32,7 +32,10 @@ export class Watch {
   end(): void {
     const { pool, inUse } = this.#guarded;
     inUse.leave(pool);
-    pool.off("connect", this.#connected).off("remove", this.#removed).off("error", this.#idleFailed);
+    pool
+      .off("connect", this.#connected)
+      .off("remove", this.#removed)
+      .off("error", this.#idleFailed);
     for (const [client, { restore, failed }] of this.#clients) {
       restore();
       client.off("error", failed);

@@ -34,7 +34,9 @@ export function sourceOf(pool: Pool, given: readonly unknown[]): Source {
 }
 
 function isBorrowed(item: unknown): item is string | Policy {
-  return typeof item === "string" || typeof (item as Partial<Policy> | null)?.execute === "function";
+  return (
+    typeof item === "string" || typeof (item as Partial<Policy> | null)?.execute === "function"
+  );
 }
 
 function nameOf(item: unknown): string {

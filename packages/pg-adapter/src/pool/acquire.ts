@@ -44,7 +44,11 @@ export class Acquisition {
     if (!this.#isOver) this.#end(reason as Error);
   }
 
-  #end(error: Error | undefined, client?: PoolClient, release: (error?: unknown) => void = () => {}) {
+  #end(
+    error: Error | undefined,
+    client?: PoolClient,
+    release: (error?: unknown) => void = () => {},
+  ) {
     this.#isOver = true;
     this.#done(error, client, release);
   }

@@ -17,7 +17,11 @@ export interface Statement {
  *
  * @throws BreakwaterError `ERR_INVALID_SPEC`
  */
-export function statementOf(config: unknown, values: unknown, callback: unknown): Statement | undefined {
+export function statementOf(
+  config: unknown,
+  values: unknown,
+  callback: unknown,
+): Statement | undefined {
   const isText = typeof config === "string";
   if (!isText && !isPlainConfig(config)) return undefined;
   const given = typeof values === "function" ? values : callback;
@@ -41,7 +45,9 @@ function isPlainConfig(config: unknown): config is QueryConfig {
 /** What its errors are to be judged by. */
 export function phaseOfStatement({ config }: Statement, isReadOnly: boolean): Phase {
   if (isReadOnly) return "read only";
-  return mayCommitAPart(typeof config === "string" ? config : config.text) ? "unproven" : "statement";
+  return mayCommitAPart(typeof config === "string" ? config : config.text)
+    ? "unproven"
+    : "statement";
 }
 
 const BLANKS_AND_COMMENTS = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/;

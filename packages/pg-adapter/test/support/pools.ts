@@ -1,4 +1,10 @@
-import { type EventOf, type EventType, type ResilienceEvent, retry, type Retry } from "@breakwater/core";
+import {
+  type EventOf,
+  type EventType,
+  type ResilienceEvent,
+  retry,
+  type Retry,
+} from "@breakwater/core";
 import pg from "pg";
 import oldest from "pg-oldest";
 import { onTestFinished } from "vitest";
@@ -28,7 +34,8 @@ export function wrappedOf(version: Version, config: pg.PoolConfig, ...parts: PgP
 async function endOf(pool: pg.Pool): Promise<void> {
   if (pool.ending) return;
   pool.on("error", () => {});
-  const all = (pool as unknown as { _clients: { connection: { stream: { destroy(): void } } }[] })._clients;
+  const all = (pool as unknown as { _clients: { connection: { stream: { destroy(): void } } }[] })
+    ._clients;
   const ended = pool.end();
   for (const client of all) client.connection.stream.destroy();
   await Promise.race([ended, new Promise((resolve) => void setTimeout(resolve, 500))]);
@@ -39,8 +46,10 @@ export function eventsOf<T extends EventType>(pool: pg.Pool, ...types: readonly 
   const heard: EventOf<T>[] = [];
   for (const type of types)
     onTestFinished(
-      resilienceOf(pool)?.on(type, (event: ResilienceEvent) => void heard.push(event as EventOf<T>)) ??
-        (() => {}),
+      resilienceOf(pool)?.on(
+        type,
+        (event: ResilienceEvent) => void heard.push(event as EventOf<T>),
+      ) ?? (() => {}),
     );
   return heard;
 }
@@ -55,4 +64,3 @@ export async function rejectionOf(promise: Promise<unknown>): Promise<any> {
     (error: unknown) => error,
   );
 }
-

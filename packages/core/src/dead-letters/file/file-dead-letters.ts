@@ -10,7 +10,12 @@ import {
   parseOptions,
   type Schema,
 } from "../../parts/options.js";
-import type { DeadLetterClaim, DeadLetterList, DeadLetterStore, StoredDeadLetter } from "../store.js";
+import type {
+  DeadLetterClaim,
+  DeadLetterList,
+  DeadLetterStore,
+  StoredDeadLetter,
+} from "../store.js";
 import { hold } from "./claims.js";
 import { Folder, isId } from "./folder.js";
 import { findRecords, type Located, readRecord } from "./reader.js";

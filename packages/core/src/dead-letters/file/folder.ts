@@ -1,6 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, link, lstat, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
+import {
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  unlink,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { BreakwaterError } from "../../errors/errors.js";
 
@@ -118,7 +127,8 @@ async function unlessGone<T>(promise: Promise<T>): Promise<T | undefined> {
     return await promise;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ELOOP" || code === "ENXIO" || code === "EMLINK") return undefined;
+    if (code === "ENOENT" || code === "ELOOP" || code === "ENXIO" || code === "EMLINK")
+      return undefined;
     throw error;
   }
 }

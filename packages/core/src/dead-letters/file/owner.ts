@@ -34,8 +34,7 @@ export function ownerNow(): Owner {
 export function isAlive(owner: Owner, ageMs: number): boolean {
   const here = ownerNow();
   if (owner.host === here.host && owner.bootId !== here.bootId) return false; // the machine was booted since
-  if (owner.host !== here.host || owner.pidSpace !== here.pidSpace)
-    return ageMs < FOREIGN_CLAIM_MS;
+  if (owner.host !== here.host || owner.pidSpace !== here.pidSpace) return ageMs < FOREIGN_CLAIM_MS;
   return isRunning(owner.pid) && (startOf(owner.pid) ?? owner.startedAt) === owner.startedAt;
 }
 
@@ -71,7 +70,8 @@ export function parseOwner(text: string): Owner | undefined {
   try {
     const { host, bootId, pidSpace: space, pid, startedAt, nonce } = JSON.parse(text) as Owner;
     const texts = [host, bootId, space, startedAt];
-    if (!texts.every((value) => typeof value === "string") || !Number.isInteger(pid)) return undefined;
+    if (!texts.every((value) => typeof value === "string") || !Number.isInteger(pid))
+      return undefined;
     if (typeof nonce !== "string" || !/^[0-9a-f]{24}$/.test(nonce)) return undefined;
     return { host, bootId, pidSpace: space, pid, startedAt, nonce };
   } catch {

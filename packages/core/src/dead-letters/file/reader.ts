@@ -61,7 +61,13 @@ export async function findRecords(
         const parsed = bytes === undefined ? undefined : parseRecord(bytes.toString("utf8"));
         if (parsed === undefined) damaged++;
         else if (!byId.has(parsed.id))
-          byId.set(parsed.id, { id: parsed.id, at: parsed.at, file, start, length: bytes?.length ?? 0 });
+          byId.set(parsed.id, {
+            id: parsed.id,
+            at: parsed.at,
+            file,
+            start,
+            length: bytes?.length ?? 0,
+          });
       }
     } finally {
       await handle.close();
@@ -123,7 +129,7 @@ async function* linesOf(handle: FileHandle): AsyncGenerator<Line> {
 }
 
 async function* chunksOf(handle: FileHandle): AsyncGenerator<Buffer> {
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(CHUNK), 0, CHUNK, at);
     if (bytesRead === 0) return;
     at += bytesRead;

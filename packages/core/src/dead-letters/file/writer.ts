@@ -1,12 +1,4 @@
-import {
-  closeSync,
-  constants,
-  fdatasync,
-  mkdirSync,
-  openSync,
-  write,
-  writeSync,
-} from "node:fs";
+import { closeSync, constants, fdatasync, mkdirSync, openSync, write, writeSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -50,7 +42,8 @@ export class Writer {
 
   append(text: string): Promise<void> {
     const bytes = Buffer.from(`${text}\n`);
-    if (this.#bytes + bytes.length > this.#maxBytes) return Promise.reject(sinkFull(this.#maxBytes));
+    if (this.#bytes + bytes.length > this.#maxBytes)
+      return Promise.reject(sinkFull(this.#maxBytes));
     this.#bytes += bytes.length;
     return new Promise((resolve, reject) => {
       this.#queue.push({ bytes, resolve, reject });
@@ -105,7 +98,7 @@ export class Writer {
     const start = this.#isTorn ? [Buffer.from("\n")] : [];
     const bytes = Buffer.concat([...start, ...lines.map((line) => line.bytes)]);
     this.#isTorn = true;
-    for (let at = 0; at < bytes.length; ) at += (await writeTo(fd, bytes, at)).bytesWritten;
+    for (let at = 0; at < bytes.length;) at += (await writeTo(fd, bytes, at)).bytesWritten;
     this.#isTorn = false;
     if (this.#fsync) await sync(fd);
     for (const { resolve } of lines) resolve();

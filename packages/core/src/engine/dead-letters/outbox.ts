@@ -99,8 +99,7 @@ export class Outbox {
   }
 
   async #flushSink(): Promise<void> {
-    if (this.#waiting > 0)
-      await new Promise<void>((resolve) => void this.#whenEmpty.push(resolve));
+    if (this.#waiting > 0) await new Promise<void>((resolve) => void this.#whenEmpty.push(resolve));
     await this.#rules.sink.flush?.();
   }
 
@@ -187,9 +186,13 @@ async function within(ms: number, promise: Promise<void>): Promise<void> {
 }
 
 function isFull(error: unknown): boolean {
-  return typeof error === "object" && error !== null && Reflect.get(error, "code") === "ERR_SINK_FULL";
+  return (
+    typeof error === "object" && error !== null && Reflect.get(error, "code") === "ERR_SINK_FULL"
+  );
 }
 
 function isThenable(value: unknown): value is PromiseLike<void> {
-  return typeof value === "object" && value !== null && typeof Reflect.get(value, "then") === "function";
+  return (
+    typeof value === "object" && value !== null && typeof Reflect.get(value, "then") === "function"
+  );
 }
