@@ -1,6 +1,6 @@
 import type { PoolClient } from "pg";
-import { sessionOf } from "../clients/session.js";
-import type { Submit } from "../pool/inside.js";
+import { sessionOf } from "../connection/session.js";
+import type { Submit } from "../connection/inside.js";
 import { requestCancel } from "./cancel-request.js";
 
 /** A request that came before the statement began is lost: it is asked for again. */

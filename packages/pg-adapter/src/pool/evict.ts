@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { insideOf, insideOfPool } from "./inside.js";
+import { insideOf, insideOfPool } from "../connection/inside.js";
 
 /**
  * Closes the connections that nobody uses, and says how many: after a failover they lead to a server that is gone, or is

@@ -1,7 +1,7 @@
 import { type Policy, resilient, retry, retryBudget } from "@breakwater/core";
 import type { Pool, PoolClient } from "pg";
-import { badInput } from "../bad-input.js";
-import { protectionOf, resilienceOf } from "../install.js";
+import { badInput } from "../errors/bad-input.js";
+import { protectionOf, resilienceOf } from "../wrap/wrap-pool.js";
 
 /** Where the transactions of a pool get their policy and their connections. */
 export interface Source {

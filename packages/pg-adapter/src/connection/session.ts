@@ -1,5 +1,5 @@
 import type { PoolClient } from "pg";
-import { insideOf } from "../pool/inside.js";
+import { insideOf } from "./inside.js";
 
 type Status = "I" | "T" | "E";
 

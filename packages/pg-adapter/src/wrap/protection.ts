@@ -1,18 +1,18 @@
 import { type Call, type CallOptions, type Policy, runningCall } from "@breakwater/core";
 import type { Pool, PoolClient, QueryResult } from "pg";
-import { pgRules } from "./classify/rules.js";
-import { markPhase } from "./classify/phases.js";
-import { guardClient } from "./clients/checked-out.js";
-import { lend } from "./clients/lend.js";
-import { Watch } from "./clients/watch.js";
-import { msOf } from "./options/check.js";
-import { limitsOf, type PoolOptions } from "./options/pool-options.js";
-import type { Connect } from "./pool/acquire.js";
-import { Guarded } from "./pool/guarded.js";
-import { type Answered, type Connected, insideOfPool } from "./pool/inside.js";
-import type { Source } from "./policy/source.js";
-import { QueryAttempt } from "./query/attempt.js";
-import { type Statement, statementOf } from "./query/statement.js";
+import { pgRules } from "../classify/rules.js";
+import { markPhase } from "../classify/phases.js";
+import { guardClient } from "../clients/checked-out.js";
+import { lend } from "../clients/lend.js";
+import { Watch } from "../clients/watch.js";
+import { msOf } from "../options/check.js";
+import { limitsOf, type PoolOptions } from "../options/pool-options.js";
+import type { Connect } from "../pool/acquire.js";
+import { Guarded } from "../pool/guarded.js";
+import { type Answered, type Connected, clientsOf } from "../connection/inside.js";
+import type { Source } from "../policy/source.js";
+import { QueryAttempt } from "../pool/query-attempt.js";
+import { type Statement, statementOf } from "../query/statement.js";
 
 type Query = (...args: readonly unknown[]) => unknown;
 type Lent = readonly [PoolClient, (error?: unknown) => void];
@@ -52,7 +52,7 @@ export class Protection {
     // pg closes what does not connect only if it has a limit of its own.
     const { acquireMs = 0 } = this.#guarded.limits;
     this.#pool.options.connectionTimeoutMillis = acquireMs;
-    this.#watch.begin(insideOfPool(this.#pool)._clients ?? []);
+    this.#watch.begin(clientsOf(this.#pool));
   }
 
   /** The pool is as it was. What runs ends as it began. */
