@@ -18,14 +18,14 @@ describe.runIf(hasPostgres).each(BOTH)("what pg sends piece by piece, pg %s", (v
   const server = usePostgres();
   /** A statementMs that would cut off whatever it held for. */
   const wrapped = (): pg.Pool =>
-    wrappedOf(version, { ...server().address, max: 1 }, quickly(3), { statementMs: 100 });
+    wrappedOf(version, { ...server().address, max: 1 }, quickly(3), { statementMs: 1_000 });
 
   it("a cursor is read for as long as it takes", async () => {
     const pool = wrapped();
     const client = await pool.connect();
     const cursor = client.query(new Cursor(NUMBERS));
     expect(await cursor.read(400)).toHaveLength(400);
-    await new Promise((resolve) => void setTimeout(resolve, 150));
+    await new Promise((resolve) => void setTimeout(resolve, 1_100));
     const behind = client.query("select 1 as n"); // waits for the cursor, and not against its time
     expect(await cursor.read(1000)).toHaveLength(600);
     await cursor.close();

@@ -41,6 +41,7 @@ async function cancelled(
 ): Promise<boolean> {
   let runs = true;
   const end = ended.then(() => void (runs = false));
+  // oxlint-disable-next-line no-unmodified-loop-condition -- its end changes it
   while (runs) {
     const isSent = await requestCancel(client, limitMs, () => runs);
     if (!isSent) return false;

@@ -34,7 +34,7 @@ export function guardClient(guarded: Guarded, client: PoolClient): () => void {
       statement = hasOwnCallback(config) ? undefined : statementOf(config, values, callback);
       refuseToRepeat(statement?.asked, sessionOf(client).isInTransaction);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
     return statement === undefined
       ? passThrough(turns, () => submit(config, values, callback as Answered), config)

@@ -18,6 +18,7 @@ export function lend(guarded: Guarded, client: PoolClient, release: (error?: unk
     isReleased = true;
     const settling = settlingOf(client);
     if (error) release(error);
+    // oxlint-disable-next-line promise/no-promise-in-callback -- `error` is what pg calls it
     else if (settling !== undefined)
       void settling.then(() => takeBackNow(guarded, client, release));
     else if (flawOf(client) === "busy")

@@ -60,6 +60,7 @@ export class Session {
   }
 
   get #status(): Status {
+    // oxlint-disable-next-line typescript/unbound-method -- called on what it is of
     const { getTransactionStatus } = this.#client;
     return typeof getTransactionStatus === "function"
       ? (getTransactionStatus.call(this.#client) ?? "I")

@@ -52,13 +52,16 @@ function split(given: readonly unknown[]): { options: PoolOptions; parts: unknow
       parts.push(item);
       continue;
     }
-    const isOurs = ([name]: [string, unknown]): boolean => Object.hasOwn(poolChecks, name);
     const entries = Object.entries(item);
     Object.assign(options, Object.fromEntries(entries.filter(isOurs)));
     const ofPolicy = entries.filter((entry) => !isOurs(entry));
     if (ofPolicy.length > 0) parts.push(Object.fromEntries(ofPolicy));
   }
   return { options, parts };
+}
+
+function isOurs([name]: [string, unknown]): boolean {
+  return Object.hasOwn(poolChecks, name);
 }
 
 function makePolicy(pool: Pool, parts: readonly unknown[]): Policy {

@@ -7,9 +7,11 @@ import { insideOf, insideOfPool } from "../connection/inside.js";
  */
 export function evictIdle(pool: Pool): number {
   const inside = insideOfPool(pool);
-  const idle = [...(inside._idle ?? [])];
+  // oxlint-disable-next-line typescript/unbound-method -- called on what they are of
+  const { _idle: found = [], _remove: remove, _pulseQueue: next } = inside;
+  const idle = [...found];
   for (const { client } of idle) {
-    inside._remove?.(client, () => inside._pulseQueue?.());
+    remove?.call(inside, client, () => next?.call(inside));
     insideOf(client).connection?.stream.destroy();
   }
   return idle.length;

@@ -1,3 +1,4 @@
+// oxlint-disable promise/no-callback-in-promise -- callbacks are half of what pg offers
 import { type Call, type CallOptions, type Policy, runningCall } from "@breakwater/core";
 import type { Pool, PoolClient, QueryResult } from "pg";
 import { pgRules } from "../classify/rules.js";
@@ -34,8 +35,10 @@ export class Protection {
     this.#pool = pool;
     this.#policy = policy;
     this.#options = options;
+    // oxlint-disable typescript/unbound-method, typescript/no-unnecessary-type-assertion -- called on the pool; overloads fit no single type
     this.#connect = pool.connect as unknown as Connect;
     this.#query = pool.query as unknown as Query;
+    // oxlint-enable typescript/unbound-method, typescript/no-unnecessary-type-assertion
     this.#timeoutBefore = pool.options.connectionTimeoutMillis;
     const limits = limitsOf(options, pool.options);
     this.#guarded = new Guarded(pool, policy, limits, this.#connect);
@@ -98,7 +101,7 @@ export class Protection {
         if (client !== undefined) return resolve([client, lend(this.#guarded, client, release)]);
         markPhase(error, "acquire");
         this.#guarded.failedToConnect(error);
-        reject(error as Error);
+        reject(error);
       });
       signal?.addEventListener("abort", giveUp, { once: true });
     });
@@ -109,7 +112,7 @@ export class Protection {
     try {
       statement = statementOf(args[0], args[1], args[2]);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
     if (statement === undefined || this.#pool.ending)
       return this.#query.apply(this.#pool, [...args]);
