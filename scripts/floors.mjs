@@ -24,7 +24,18 @@ const HOUSES = {
     ["request"],
     ["."],
   ],
-  "pg-adapter": [["."]],
+  "pg-adapter": [
+    ["errors", "connection"],
+    ["options", "classify"],
+    ["policy", "cancel"],
+    ["query"],
+    ["pool"],
+    ["clients"],
+    ["wrap"],
+    ["transaction"],
+    ["lock"],
+    ["."],
+  ],
 };
 
 const packages = fileURLToPath(new URL("../packages/", import.meta.url));

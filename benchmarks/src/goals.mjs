@@ -48,6 +48,7 @@ const goals = [
   ratio("S1", 1, "modes", "breaker + bulkhead in shadow", "breaker + bulkhead"),
   ratio("S1-full", 1, "modes", "full stack in shadow", "full stack"),
   ratio("E1", 1.05, "events", "breakwater", "breakwater without events"),
+  ratio("G1", 1.05, "pg", "breakwater", "plain pool"),
   added("A1-added", 600, "axios", "breakwater", "plain axios"),
   ratio("A1-plain", 1.05, "axios", "breakwater", "plain axios"),
   ratio("A1-axios-retry", 1, "axios", "breakwater", "axios-retry"),

@@ -1,5 +1,5 @@
 /** What can be measured by itself, each in a file of `suites/`: a process loads the libraries of one only. */
-export const SUITES = ["core", "axios", "events"];
+export const SUITES = ["core", "axios", "events", "pg"];
 
 /**
  * @param {string} name

@@ -29,6 +29,7 @@ export function writeBlocks(): readonly Block[] {
     "README.md",
     "packages/core/README.md",
     "packages/axios-adapter/README.md",
+    "packages/pg-adapter/README.md",
     ...guides(),
   ].filter((page) => existsSync(join(root, page)));
   const blocks = pages.flatMap(blocksOf);

@@ -12,6 +12,18 @@ import { type Block, blocksFolder, root, writeBlocks } from "./blocks.js";
 // Every ```ts block of the README and of docs/ is type-checked with the real compiler, run, and compared with the output
 // that the page shows.
 const blocks = writeBlocks();
+const usesPg = ({ code }: Block): boolean => /from "pg"/.test(code);
+
+// Blocks with pg find a server as pg finds one: by the environment.
+let server: PostgresServer | undefined;
+beforeAll(async () => {
+  if (!hasPostgres) return;
+  server = await startPostgres();
+  const { host, port, user, database } = server.address;
+  const found = { PGHOST: host, PGPORT: String(port), PGUSER: user, PGDATABASE: database };
+  for (const [name, value] of Object.entries(found)) vi.stubEnv(name, value);
+}, 60_000);
+afterAll(async () => server?.stop());
 
 test("README and guides have code", () => {
   expect(blocks.map(({ title }) => title)).toContainEqual(expect.stringMatching(/^README/));

@@ -1,9 +1,9 @@
 /** Resilience for pg pools. */
-export { type PoolResilience, resilienceOf, wrapPool } from "./install.js";
+export { type PoolResilience, resilienceOf, wrapPool } from "./wrap/wrap-pool.js";
 export type { PgPart, PoolOptions } from "./options/pool-options.js";
 export type { QueryResilience } from "./options/query-options.js";
-export { PoolExhaustedError } from "./pool/exhausted.js";
-export { withResilience } from "./with-resilience.js";
+export { PoolExhaustedError } from "./errors/pool-exhausted.js";
+export { withResilience } from "./wrap/with-resilience.js";
 export {
   CommitUnknownError,
   TransactionError,

@@ -1,5 +1,5 @@
 import type { PoolClient } from "pg";
-import { type ConnectionInside, insideOf } from "../pool/inside.js";
+import { type ConnectionInside, insideOf } from "../connection/inside.js";
 
 type MakeConnection = new (config: object) => ConnectionInside;
 

@@ -1,6 +1,6 @@
 import type { PoolClient } from "pg";
-import { sessionOf } from "../clients/session.js";
-import type { Submit } from "../pool/inside.js";
+import { sessionOf } from "../connection/session.js";
+import type { Submit } from "../connection/inside.js";
 import { requestCancel } from "./cancel-request.js";
 
 /** A request that came before the statement began is lost: it is asked for again. */
@@ -41,6 +41,7 @@ async function cancelled(
 ): Promise<boolean> {
   let runs = true;
   const end = ended.then(() => void (runs = false));
+  // oxlint-disable-next-line no-unmodified-loop-condition -- its end changes it
   while (runs) {
     const isSent = await requestCancel(client, limitMs, () => runs);
     if (!isSent) return false;

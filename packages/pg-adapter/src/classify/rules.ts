@@ -1,5 +1,5 @@
 import type { OutcomeRules, Said } from "@breakwater/core";
-import { PoolExhaustedError } from "../pool/exhausted.js";
+import { PoolExhaustedError } from "../errors/pool-exhausted.js";
 import { judgePgError, sayOf } from "./judge.js";
 import { phaseOf } from "./phases.js";
 

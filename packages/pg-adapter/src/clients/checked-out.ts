@@ -6,12 +6,12 @@ import { pgRules } from "../classify/rules.js";
 import { msOf } from "../options/check.js";
 import { refuseToRepeat } from "../options/query-options.js";
 import type { Guarded } from "../pool/guarded.js";
-import type { Answered, Submit } from "../pool/inside.js";
+import type { Answered, Submit } from "../connection/inside.js";
 import { type Cancelled, Running, type StatementOwner } from "../query/running.js";
 import { type Statement, statementOf } from "../query/statement.js";
 import { submitStatement } from "../query/submit.js";
-import { sessionOf } from "./session.js";
-import { Turns } from "./turns.js";
+import { sessionOf } from "../connection/session.js";
+import { Turns } from "../connection/turns.js";
 
 /** Clients whose statement is being cancelled: nothing else may run on them until that is done. */
 const settling = new WeakMap<PoolClient, Promise<void>>();
@@ -43,7 +43,7 @@ export function guardClient(guarded: Guarded, client: PoolClient): () => void {
       statement = hasOwnCallback(config) ? undefined : statementOf(config, values, callback);
       refuseToRepeat(statement?.asked, sessionOf(client).isInTransaction);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
     return statement === undefined
       ? passThrough(turns, () => submit(config, values, callback as Answered), config)

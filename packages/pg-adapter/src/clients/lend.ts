@@ -2,7 +2,7 @@ import { reportEvent } from "@breakwater/core";
 import type { PoolClient } from "pg";
 import { flawOf, type Guarded } from "../pool/guarded.js";
 import { settlingOf } from "./checked-out.js";
-import { sessionOf } from "./session.js";
+import { sessionOf } from "../connection/session.js";
 
 /** The end of a stream is told a moment before the server says that it is ready. */
 const BUSY_GRACE_MS = 100;

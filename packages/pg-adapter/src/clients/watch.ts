@@ -2,7 +2,7 @@ import { reportEvent, summaryOf } from "@breakwater/core";
 import type { PoolClient } from "pg";
 import { judgePgError } from "../classify/judge.js";
 import type { Guarded } from "../pool/guarded.js";
-import { sessionOf } from "./session.js";
+import { sessionOf } from "../connection/session.js";
 
 interface Watched {
   readonly restore: () => void;

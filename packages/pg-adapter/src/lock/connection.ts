@@ -1,5 +1,5 @@
 import type { Client, ClientConfig, Pool } from "pg";
-import { badInput, isPlainObject } from "../bad-input.js";
+import { badInput, isPlainObject } from "../errors/bad-input.js";
 
 type MakeClient = new (config: ClientConfig) => Client;
 

@@ -1,5 +1,5 @@
 import { parseDuration } from "@breakwater/core";
-import { badInput } from "../bad-input.js";
+import { badInput } from "../errors/bad-input.js";
 
 /** What one option may be: a sentence for people, and its test. */
 export interface Check {

@@ -1,5 +1,5 @@
 import type { Duration } from "@breakwater/core";
-import { badInput, isPlainObject } from "../bad-input.js";
+import { badInput, isPlainObject } from "../errors/bad-input.js";
 import { aDuration, aFlag, aLimit, checkOptions, type Checks } from "./check.js";
 
 /** What one statement may ask for: `pool.query({ text, values, resilience: { readOnly: true } })`. */

@@ -1,6 +1,6 @@
 import { type Policy, type PolicyPart, resilient } from "@breakwater/core";
 import type { Pool } from "pg";
-import { badInput, isPlainObject } from "../bad-input.js";
+import { badInput, isPlainObject } from "../errors/bad-input.js";
 import { checkOptions } from "../options/check.js";
 import { poolChecks, type PoolOptions } from "../options/pool-options.js";
 
@@ -52,13 +52,16 @@ function split(given: readonly unknown[]): { options: PoolOptions; parts: unknow
       parts.push(item);
       continue;
     }
-    const isOurs = ([name]: [string, unknown]): boolean => Object.hasOwn(poolChecks, name);
     const entries = Object.entries(item);
     Object.assign(options, Object.fromEntries(entries.filter(isOurs)));
     const ofPolicy = entries.filter((entry) => !isOurs(entry));
     if (ofPolicy.length > 0) parts.push(Object.fromEntries(ofPolicy));
   }
   return { options, parts };
+}
+
+function isOurs([name]: [string, unknown]): boolean {
+  return Object.hasOwn(poolChecks, name);
 }
 
 function makePolicy(pool: Pool, parts: readonly unknown[]): Policy {

@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from "pg";
-import type { Connected } from "./inside.js";
+import type { Connected } from "../connection/inside.js";
 import type { InUse } from "./in-use.js";
-import { PoolExhaustedError } from "./exhausted.js";
+import { PoolExhaustedError } from "../errors/pool-exhausted.js";
 
 /** pg's own `connect`, as it was before we came. */
 export type Connect = (this: Pool, callback: Connected) => void;

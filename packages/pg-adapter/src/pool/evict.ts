@@ -1,5 +1,5 @@
 import type { Pool } from "pg";
-import { insideOf, insideOfPool } from "./inside.js";
+import { insideOf, insideOfPool } from "../connection/inside.js";
 
 /**
  * Closes the connections that nobody uses, and says how many: after a failover they lead to a server that is gone, or is
@@ -7,9 +7,11 @@ import { insideOf, insideOfPool } from "./inside.js";
  */
 export function evictIdle(pool: Pool): number {
   const inside = insideOfPool(pool);
-  const idle = [...(inside._idle ?? [])];
+  // oxlint-disable-next-line typescript/unbound-method -- called on what they are of
+  const { _idle: found = [], _remove: remove, _pulseQueue: next } = inside;
+  const idle = [...found];
   for (const { client } of idle) {
-    inside._remove?.(client, () => inside._pulseQueue?.());
+    remove?.call(inside, client, () => next?.call(inside));
     insideOf(client).connection?.stream.destroy();
   }
   return idle.length;

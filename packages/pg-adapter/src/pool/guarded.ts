@@ -2,13 +2,13 @@ import { type Policy, reportEvent, summaryOf } from "@breakwater/core";
 import type { Pool, PoolClient } from "pg";
 import { judgePgError } from "../classify/judge.js";
 import { phaseOf } from "../classify/phases.js";
-import { sessionOf } from "../clients/session.js";
+import { sessionOf } from "../connection/session.js";
 import type { Limits } from "../options/pool-options.js";
 import type { Cancelled, StatementLimits } from "../query/running.js";
 import { Acquisition, type Connect } from "./acquire.js";
 import { evictIdle } from "./evict.js";
 import { InUse } from "./in-use.js";
-import type { Connected, Submit } from "./inside.js";
+import type { Connected, Submit } from "../connection/inside.js";
 
 /** Why a connection cannot go back to the pool. */
 type Flaw = "broken" | "busy" | "in transaction" | "not cancelled";

@@ -1,4 +1,4 @@
-import type { Answered, Submit } from "../pool/inside.js";
+import type { Answered, Submit } from "../connection/inside.js";
 
 /** Runs a statement where the server refuses to write. */
 export function inReadOnly(

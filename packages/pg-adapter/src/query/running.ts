@@ -1,8 +1,8 @@
 import { BreakwaterError } from "@breakwater/core";
 import type { PoolClient, QueryResult } from "pg";
 import { settle } from "../cancel/settle.js";
-import { sessionOf } from "../clients/session.js";
-import type { Answered, Submit } from "../pool/inside.js";
+import { sessionOf } from "../connection/session.js";
+import type { Answered, Submit } from "../connection/inside.js";
 
 /** Whose statement it is. */
 export interface StatementOwner {

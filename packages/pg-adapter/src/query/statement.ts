@@ -1,7 +1,7 @@
 import type { QueryConfig } from "pg";
 import type { Phase } from "../classify/judge.js";
 import { parseQueryOptions, type QueryResilience } from "../options/query-options.js";
-import type { Answered } from "../pool/inside.js";
+import type { Answered } from "../connection/inside.js";
 
 /** A statement as `query` was given it. */
 export interface Statement {

@@ -1,4 +1,4 @@
-import type { Answered, Submit } from "../pool/inside.js";
+import type { Answered, Submit } from "../connection/inside.js";
 import type { Statement } from "./statement.js";
 
 /** pg writes its callback into the config that it is given; who uses a config twice must not find ours in it. */

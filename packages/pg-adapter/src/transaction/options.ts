@@ -1,5 +1,5 @@
 import type { Duration } from "@breakwater/core";
-import { badInput, isPlainObject } from "../bad-input.js";
+import { badInput, isPlainObject } from "../errors/bad-input.js";
 import { aDuration, aFlag, checkOptions, type Checks } from "../options/check.js";
 
 export type Isolation = "read committed" | "repeatable read" | "serializable";

@@ -1,5 +1,5 @@
 import { type Call, type Policy, resilient, retry, retryBudget, type Said } from "@breakwater/core";
-import { badInput } from "../bad-input.js";
+import { badInput } from "../errors/bad-input.js";
 import { sqlStateOf } from "../classify/judge.js";
 import { usedAfterEnd } from "./errors.js";
 import { LentClient } from "./lent-client.js";

@@ -1,7 +1,7 @@
 import { type Policy, resilient, retry, retryBudget } from "@breakwater/core";
 import type { Pool, PoolClient } from "pg";
-import { badInput } from "../bad-input.js";
-import { type Protection, protectionOf } from "../protection.js";
+import { badInput } from "../errors/bad-input.js";
+import { type Protection, protectionOf } from "../wrap/protection.js";
 import { orAborted } from "./waits.js";
 
 /** Where the transactions of a pool get their policy and their connections. */

@@ -55,3 +55,9 @@ export function insideOf(client: PoolClient): ClientInside {
 export function insideOfPool(pool: Pool): PoolInside {
   return pool as unknown as PoolInside;
 }
+
+/** Those that it has already. */
+export function clientsOf(pool: Pool): readonly PoolClient[] {
+  const { _clients: clients = [] } = insideOfPool(pool);
+  return clients;
+}

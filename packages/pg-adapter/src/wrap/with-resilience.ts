@@ -1,8 +1,8 @@
 import type { Policy } from "@breakwater/core";
 import type { Pool } from "pg";
-import { badInput } from "./bad-input.js";
-import { wrapPool } from "./install.js";
-import type { PgPart, PoolOptions } from "./options/pool-options.js";
+import { badInput } from "../errors/bad-input.js";
+import { wrapPool } from "./wrap-pool.js";
+import type { PgPart, PoolOptions } from "../options/pool-options.js";
 
 // oxlint-disable-next-line typescript/no-explicit-any -- what TypeScript asks of a mixin's constructor
 type PoolClass = new (...args: any[]) => Pool;

@@ -1,8 +1,8 @@
 import type { DrainReport, Duration, Policy, Watchable } from "@breakwater/core";
 import type { Pool } from "pg";
-import { badInput } from "./bad-input.js";
-import type { PgPart, PoolOptions } from "./options/pool-options.js";
-import { sourceOf } from "./policy/source.js";
+import { badInput } from "../errors/bad-input.js";
+import type { PgPart, PoolOptions } from "../options/pool-options.js";
+import { sourceOf } from "../policy/source.js";
 import { Protection } from "./protection.js";
 
 /** What protects a pool, and the way back. */

@@ -1,5 +1,5 @@
 import type { PoolClient } from "pg";
-import { insideOf } from "../pool/inside.js";
+import { insideOf } from "./inside.js";
 
 type Status = "I" | "T" | "E";
 
@@ -60,6 +60,7 @@ export class Session {
   }
 
   get #status(): Status {
+    // oxlint-disable-next-line typescript/unbound-method -- called on what it is of
     const { getTransactionStatus } = this.#client;
     return typeof getTransactionStatus === "function"
       ? (getTransactionStatus.call(this.#client) ?? "I")

@@ -1,18 +1,19 @@
+// oxlint-disable promise/no-callback-in-promise -- callbacks are half of what pg offers
 import { type Call, type CallOptions, type Policy, runningCall } from "@breakwater/core";
 import type { Pool, PoolClient, QueryResult } from "pg";
-import { pgRules } from "./classify/rules.js";
-import { markPhase } from "./classify/phases.js";
-import { guardClient } from "./clients/checked-out.js";
-import { lend } from "./clients/lend.js";
-import { Watch } from "./clients/watch.js";
-import { msOf } from "./options/check.js";
-import { limitsOf, type PoolOptions } from "./options/pool-options.js";
-import type { Connect } from "./pool/acquire.js";
-import { Guarded } from "./pool/guarded.js";
-import { type Answered, type Connected, insideOfPool } from "./pool/inside.js";
-import type { Source } from "./policy/source.js";
-import { QueryAttempt } from "./query/attempt.js";
-import { type Statement, statementOf } from "./query/statement.js";
+import { pgRules } from "../classify/rules.js";
+import { markPhase } from "../classify/phases.js";
+import { guardClient } from "../clients/checked-out.js";
+import { lend } from "../clients/lend.js";
+import { Watch } from "../clients/watch.js";
+import { msOf } from "../options/check.js";
+import { limitsOf, type PoolOptions } from "../options/pool-options.js";
+import type { Connect } from "../pool/acquire.js";
+import { Guarded } from "../pool/guarded.js";
+import { type Answered, type Connected, clientsOf } from "../connection/inside.js";
+import type { Source } from "../policy/source.js";
+import { QueryAttempt } from "../pool/query-attempt.js";
+import { type Statement, statementOf } from "../query/statement.js";
 
 type Query = (...args: readonly unknown[]) => unknown;
 type Lent = readonly [PoolClient, (error?: unknown) => void];
@@ -41,8 +42,10 @@ export class Protection {
     this.#pool = pool;
     this.#policy = policy;
     this.#options = options;
+    // oxlint-disable typescript/unbound-method, typescript/no-unnecessary-type-assertion -- called on the pool; overloads fit no single type
     this.#connect = pool.connect as unknown as Connect;
     this.#query = pool.query as unknown as Query;
+    // oxlint-enable typescript/unbound-method, typescript/no-unnecessary-type-assertion
     this.#timeoutBefore = pool.options.connectionTimeoutMillis;
     const limits = limitsOf(options, pool.options);
     this.#guarded = new Guarded(pool, policy, limits, this.#connect);
@@ -60,7 +63,7 @@ export class Protection {
     // pg closes what does not connect only if it has a limit of its own.
     const { acquireMs = 0 } = this.#guarded.limits;
     this.#pool.options.connectionTimeoutMillis = acquireMs;
-    this.#watch.begin(insideOfPool(this.#pool)._clients ?? []);
+    this.#watch.begin(clientsOf(this.#pool));
   }
 
   /** The pool is as it was. What runs ends as it began. */
@@ -111,7 +114,7 @@ export class Protection {
         if (client !== undefined) return resolve([client, lend(this.#guarded, client, release)]);
         markPhase(error, "acquire");
         this.#guarded.failedToConnect(error);
-        reject(error as Error);
+        reject(error);
       });
       signal?.addEventListener("abort", giveUp, { once: true });
     });
@@ -122,7 +125,7 @@ export class Protection {
     try {
       statement = statementOf(args[0], args[1], args[2]);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
     if (statement === undefined || this.#pool.ending)
       return this.#query.apply(this.#pool, [...args]);

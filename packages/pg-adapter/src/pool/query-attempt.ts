@@ -1,12 +1,12 @@
 import type { PoolClient, QueryResult } from "pg";
 import { markPhase } from "../classify/phases.js";
-import { Acquisition } from "../pool/acquire.js";
-import type { Guarded } from "../pool/guarded.js";
-import type { Answered } from "../pool/inside.js";
-import { submitStatement } from "./submit.js";
-import { inReadOnly } from "./read-only.js";
-import { type Cancelled, Running, type StatementOwner } from "./running.js";
-import { phaseOfStatement, type Statement } from "./statement.js";
+import { Acquisition } from "./acquire.js";
+import type { Guarded } from "./guarded.js";
+import type { Answered } from "../connection/inside.js";
+import { submitStatement } from "../query/submit.js";
+import { inReadOnly } from "../query/read-only.js";
+import { type Cancelled, Running, type StatementOwner } from "../query/running.js";
+import { phaseOfStatement, type Statement } from "../query/statement.js";
 
 /** What one attempt of a statement is made with. */
 export interface AttemptOf {
