@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { configSchema } from "./config-schema.mjs";
 
-const FILES = ["README.md", "docs/reference.md", "docs/verdicts.md"];
+const FILES = ["README.md", "docs/reference.md", "docs/verdicts.md", "docs/guides/postgres.md"];
 const root = fileURLToPath(new URL("../", import.meta.url));
 const source = `${root}packages/core/src/`;
 
@@ -35,6 +35,7 @@ async function loadSource() {
     export { EVENTS } from "./events/catalog.js";
     export { STOPPED } from "./engine/report.js";
     export { VERDICTS } from "./verdicts/verdict.js";
+    export { SQLSTATES } from "../../pg-adapter/src/classify/sqlstates.js";
     export { KNOWN_CODES, KNOWN_NAMES, UNSENT_WHILE_CONNECTING, verdictOfStatus } from "./classify/known-errors.js";
   `;
   const { outputFiles } = await build({
@@ -92,6 +93,7 @@ function tables(core) {
     statuses: () => statusTable(core.verdictOfStatus),
     codes: () => knownTable(core.KNOWN_CODES, core.UNSENT_WHILE_CONNECTING),
     names: () => knownTable(core.KNOWN_NAMES, new Set()),
+    sqlstates: () => sqlStateTable(core.SQLSTATES),
   };
 }
 
@@ -118,6 +120,17 @@ function defaultsTable(schemas, docOf) {
     }),
   );
   return table(["Part", "Option", "Default", "Meaning"], rows);
+}
+
+function sqlStateTable(states) {
+  const rows = states.map(({ code: state, name, verdict, undone, connection }) => [
+    state.length === 2 ? `${code(state)} and others of this class` : code(state),
+    name,
+    verdict,
+    undone ? "always" : "",
+    connection,
+  ]);
+  return table(["SQLSTATE", "Means", "Verdict", "Safe to repeat", "Connection"], rows);
 }
 
 function errorTable(errors) {

@@ -17,13 +17,16 @@ const usesPg = ({ code }: Block): boolean => /from "pg"/.test(code);
 // Blocks with pg find a server as pg finds one: by the environment.
 let server: PostgresServer | undefined;
 beforeAll(async () => {
-  if (!hasPostgres) return;
+  if (!hasPostgres || !blocks.some(usesPg)) return;
   server = await startPostgres();
   const { host, port, user, database } = server.address;
   const found = { PGHOST: host, PGPORT: String(port), PGUSER: user, PGDATABASE: database };
   for (const [name, value] of Object.entries(found)) vi.stubEnv(name, value);
 }, 60_000);
-afterAll(async () => server?.stop());
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await server?.stop();
+}, 60_000);
 
 test("README and guides have code", () => {
   expect(blocks.map(({ title }) => title)).toContainEqual(expect.stringMatching(/^README/));
@@ -43,23 +46,7 @@ describe.each(blocks.filter(({ isTest }) => isTest))("the tests of $title", asyn
   await import(/* @vite-ignore */ path);
 });
 
-const needsPostgres = ({ code }: Block): boolean => /from "pg"/.test(code);
-
-/** `new pg.Pool()` finds its server by the environment. */
-let postgres: PostgresServer | undefined;
-beforeAll(async () => {
-  if (!hasPostgres || !blocks.some(needsPostgres)) return;
-  postgres = await startPostgres();
-  const { host, port, user, database } = postgres.address;
-  vi.stubEnv("PGHOST", host).stubEnv("PGPORT", String(port));
-  vi.stubEnv("PGUSER", user).stubEnv("PGDATABASE", database);
-}, 60_000);
-afterAll(async () => {
-  vi.unstubAllEnvs();
-  await postgres?.stop();
-}, 60_000);
-
-test.each(blocks.filter((block) => !block.isTest && (hasPostgres || !needsPostgres(block))))(
+test.each(blocks.filter((block) => !block.isTest && (hasPostgres || !usesPg(block))))(
   "$title prints what the page says",
   async ({ path, prints }) => {
     expect(await printedBy(path)).toEqual(prints);

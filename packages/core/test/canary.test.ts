@@ -295,9 +295,6 @@ it("a call that is not protected and hangs gives its permit up as any other does
   expect(room.inFlight).toBe(0);
 });
 
-const explained = (by: "process" | "key"): string =>
-  String(resilient({ name: "crm", canary: { ratio: 0.2, by } }).explain());
-
 describe("a canary by process", () => {
   const canary = { ratio: 0.5 } as const;
 

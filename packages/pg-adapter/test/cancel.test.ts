@@ -8,10 +8,10 @@ import { hasPostgres, usePostgres } from "./support/use-postgres.js";
 vi.setConfig({ testTimeout: 30_000 });
 
 const SLEEP = "select pg_sleep(60)";
+const whole = (pool: pg.Pool): number[] => [pool.totalCount - pool.idleCount, pool.waitingCount];
 
 describe.runIf(hasPostgres).each(BOTH)("a statement that is given up, pg %s", (version) => {
   const server = usePostgres();
-  const whole = (pool: pg.Pool) => [pool.totalCount - pool.idleCount, pool.waitingCount];
 
   async function nothingSleeps(): Promise<void> {
     const admin = poolOf(version, server().address);

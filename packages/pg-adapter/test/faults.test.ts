@@ -1,5 +1,4 @@
 import { circuitBreaker, explainError, retryBudget } from "@breakwater/core";
-import type pg from "pg";
 import { describe, expect, it, vi } from "vitest";
 import { PoolExhaustedError } from "../src/index.js";
 import { BOTH, eventsOf, poolOf, quickly, rejectionOf, wrappedOf } from "./support/pools.js";
@@ -138,7 +137,7 @@ describe.runIf(hasPostgres).each(BOTH)("a connection that is lost, pg %s", (vers
     const pool = wrappedOf(version, { ...server().address, max: 3 }, quickly(3));
     const events = eventsOf(pool, "client.failed", "clients.evicted");
     const clients = await Promise.all([pool.connect(), pool.connect(), pool.connect()]);
-    const { rows } = await (clients[0] as pg.PoolClient).query("select pg_backend_pid() as pid");
+    const { rows } = await clients[0].query("select pg_backend_pid() as pid");
     for (const client of clients) client.release();
     await terminate(rows[0].pid);
     await expect.poll(() => pool.totalCount).toBe(0);
@@ -198,6 +197,7 @@ describe.runIf(hasPostgres).each(BOTH)("a connection that is lost, pg %s", (vers
     let isOver = false;
     let reads = 0;
     const worker = async (): Promise<void> => {
+      // oxlint-disable-next-line no-unmodified-loop-condition -- others end it
       while (!isOver) {
         await pool.query("select count(*) from pg_class");
         reads++;

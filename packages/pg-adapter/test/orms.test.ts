@@ -134,15 +134,11 @@ describe.runIf(hasPostgres).each(BOTH)(
       const Store = connectPgSimple(session);
       const store = new Store({ pool, createTableIfMissing: true, pruneSessionInterval: false });
       const cookie = { originalMaxAge: 60_000, maxAge: 60_000 };
-      const set = new Promise(
-        (resolve) => void store.set("sid", { cookie, user: 7 } as never, resolve),
-      );
+      const set = new Promise((resolve) => store.set("sid", { cookie, user: 7 }, resolve));
       expect(await set).toBeFalsy();
-      const got = await new Promise(
-        (resolve) => void store.get("sid", (_, found) => resolve(found)),
-      );
+      const got = await new Promise((resolve) => store.get("sid", (_, found) => resolve(found)));
       expect(got).toMatchObject({ user: 7 });
-      await new Promise((resolve) => void store.destroy("sid", resolve));
+      await new Promise((resolve) => store.destroy("sid", resolve));
       store.close();
     });
   },

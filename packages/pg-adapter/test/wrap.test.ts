@@ -15,6 +15,9 @@ import { hasPostgres, usePostgres } from "./support/use-postgres.js";
 
 vi.setConfig({ testTimeout: 30_000 });
 
+const named = (config: pg.PoolConfig): string | undefined =>
+  resilienceOf(wrapPool(new pg.Pool(config)))?.policy.name;
+
 describe("wrapPool", () => {
   it("refuses what is no pool, and says what it got", () => {
     for (const wrong of [undefined, {}, "pool", new pg.Client()])
@@ -55,8 +58,6 @@ describe("wrapPool", () => {
   });
 
   it("names its policy by the database", () => {
-    const named = (config: pg.PoolConfig) =>
-      resilienceOf(wrapPool(new pg.Pool(config)))?.policy.name;
     expect(named({ database: "orders" })).toBe("pg:orders");
     expect(named({ connectionString: "postgres://u@h:1/bills" })).toBe("pg:bills");
   });
@@ -105,8 +106,8 @@ describe.runIf(hasPostgres).each(BOTH)("a wrapped pool, pg %s", (version) => {
       expect(nothing).toBeUndefined();
     });
     expect(called).toEqual([undefined, [{ n: 4 }]]);
-    const failed = await new Promise(
-      (resolve) => void pool.query("selec", (error: Error) => resolve(error)),
+    const failed = await new Promise((resolve) =>
+      pool.query("selec", (error: Error) => resolve(error)),
     );
     expect(failed).toMatchObject({ code: "42601" });
     const client = await pool.connect();
@@ -256,7 +257,7 @@ describe.runIf(hasPostgres).each(BOTH)("a wrapped pool, pg %s", (version) => {
 
   it("is silent for who only listens to the pool: its own errors still arrive there", async () => {
     const pool = wrappedOf(version, server().address, quickly());
-    const heard = vi.fn();
+    const heard = vi.fn<(error: Error) => void>();
     pool.on("error", heard);
     await pool.query("select 1");
     const admin = poolOf(version, server().address);

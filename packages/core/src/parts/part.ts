@@ -106,7 +106,7 @@ export abstract class StatefulPart extends Part {
 
   /**
    * Where policies keep books beside their calls: what happens to it is heard as that. All that are in shadow, or in the
-   * control of a canary, and share this part share its twin. @internal
+   * control of a canary, and share this part share its twin.
    */
   twin(): this {
     this.#twin ??= this.#copied(this.another(new FactSource()));

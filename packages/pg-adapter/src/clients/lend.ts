@@ -19,6 +19,7 @@ export function lend(guarded: Guarded, client: PoolClient, release: (error?: unk
     const settling = settlingOf(client);
     if (error) release(error);
     else if (settling !== undefined)
+      // oxlint-disable-next-line promise/no-promise-in-callback -- `error` is what pg calls it
       void settling.then(() => takeBackNow(guarded, client, release));
     else if (flawOf(client) === "busy")
       whenNotBusy(client, () => takeBackNow(guarded, client, release));

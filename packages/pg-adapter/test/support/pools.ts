@@ -12,7 +12,7 @@ import { resilienceOf, wrapPool } from "../../src/index.js";
 import type { PgPart } from "../../src/index.js";
 
 /** Both ends of what the package claims to work with; the types are those of the newest. */
-export const VERSIONS = { newest: pg, oldest: oldest as unknown as typeof pg };
+export const VERSIONS = { newest: pg, oldest: oldest };
 export type Version = keyof typeof VERSIONS;
 export const BOTH: readonly Version[] = ["newest", "oldest"];
 
@@ -34,8 +34,10 @@ export function wrappedOf(version: Version, config: pg.PoolConfig, ...parts: PgP
 async function endOf(pool: pg.Pool): Promise<void> {
   if (pool.ending) return;
   pool.on("error", () => {});
-  const all = (pool as unknown as { _clients: { connection: { stream: { destroy(): void } } }[] })
-    ._clients;
+  // oxlint-disable-next-line no-underscore-dangle -- so pg calls it
+  const { _clients: all } = pool as unknown as {
+    _clients: { connection: { stream: { destroy(): void } } }[];
+  };
   const ended = pool.end();
   for (const client of all) client.connection.stream.destroy();
   await Promise.race([ended, new Promise((resolve) => void setTimeout(resolve, 500))]);

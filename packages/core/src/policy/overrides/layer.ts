@@ -82,7 +82,7 @@ export class Layer implements Overridable {
 
   #lay(): void {
     this.#driver = this.#isDrained
-      ? this.#base.compose(({ refusing }) => refusing)
+      ? this.#base.compose((cohort) => cohort.refusing)
       : this.#topDriver();
     this.#beneath.use(this.#driver);
     const blocks = this.#of("block").map((block) => this.#blockFor(block));
