@@ -22,7 +22,8 @@ const served = (behaviour: Behaviour) => async () => (await serve(behaviour)).ur
 const hinted = (status: number, hint: () => string): Fault[1] =>
   served((request, response) => answer(status, { "retry-after": hint() })(request, response));
 /** HTTP has whole seconds: this one is up to a second from now. */
-const date = (): string => new Date(Date.now() + 1_000).toUTCString();
+/** Dates have whole seconds: one that is just over when it arrives says nothing. */
+const date = (): string => new Date(Date.now() + 1_500).toUTCString();
 
 /** Only where nothing comes, and longer where something must: a busy machine must not make another fault of it. */
 const WAIT_MS = 1_000;

@@ -398,7 +398,7 @@ it("what is missing or wrong is said, all of it", () => {
         expect.objectContaining({ path: "deadLetter.sink" }),
         expect.objectContaining({ path: "deadLetter.payload" }),
         expect.objectContaining({ path: "deadLetter.redact" }),
-        expect.objectContaining({ path: "deadLetter.on" }),
+        expect.objectContaining({ path: "deadLetter.on.0" }),
         expect.objectContaining({ path: "deadLetter.waitingLimit" }),
       ]) as unknown,
     }),

@@ -34,7 +34,9 @@ const FULL_MS = 500;
 
 /**
  * Every code that says more than "your statement is wrong", and the classes of all others. Contention is `throttled`: it
- * is worth repeating, more slowly, and no sign of an outage.
+ * is worth repeating, more slowly, and no sign of an outage. The guide's table is made from it.
+ *
+ * @public
  */
 export const SQLSTATES: readonly SqlState[] = [
   state("03", "SQL statement not yet complete", "permanent"),

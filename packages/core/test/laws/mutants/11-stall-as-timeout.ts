@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   tests: "11-timeouts-on-time.test.ts",
   caughtBy: "what expires during a stall is neutral",
   file: "engine/attempt.ts",
-  find: "stalledMs === 0 && this.#hadItsTime()",
-  replace: "this.#hadItsTime()",
+  find: "stalledMs === 0 && hadItsTime(scope.plan, this.limitMs ?? 0)",
+  replace: "hadItsTime(scope.plan, this.limitMs ?? 0)",
   because: "A blocked event loop opens the circuits of dependencies that have answered.",
 };
