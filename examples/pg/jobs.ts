@@ -35,6 +35,7 @@ async function doNext(client: pg.PoolClient): Promise<boolean> {
   );
   const [job] = rows;
   if (job === undefined) return false;
+  await client.query("select pg_sleep(0.03)"); // the work itself
   await client.query("insert into breakwater_example.receipts values ($1)", [job.id]);
   await client.query("update breakwater_example.jobs set done_at = now() where id = $1", [job.id]);
   return true;

@@ -328,6 +328,8 @@ describe.runIf(hasPostgres).each(BOTH)("what the server says, pg %s", (version) 
   });
 });
 
+const YES_OR_NO = [(): boolean => true, (): boolean => false] as const;
+
 describe.runIf(hasPostgres).each(BOTH)("a failover, pg %s", (version) => {
   it(
     "with a standby promoted: a write on the old side is repeated on the new",
@@ -386,7 +388,9 @@ describe.runIf(hasPostgres).each(BOTH)("a failover, pg %s", (version) => {
       const heard = eventsOf(pool, "retry.scheduled");
       const write = pool.query("create table recovered as select 1 as n");
       await expect.poll(() => heard.length).toBeGreaterThan(0);
-      await standby.promote();
+      // It says so only once it has read that it is a standby.
+      const promoted = (): Promise<boolean> => standby.promote().then(...YES_OR_NO);
+      await expect.poll(promoted, { timeout: 30_000 }).toBe(true);
       await started;
       await write;
       expect((await pool.query("select n from recovered")).rows).toEqual([{ n: 1 }]);
