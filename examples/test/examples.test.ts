@@ -66,6 +66,24 @@ describe.runIf(runsTypeScript)("scripts that Node.js runs as they are", () => {
     expect(Number(requests)).toBeGreaterThan(16);
   });
 
+  test("a policy is rolled out, tuned, blocked and bypassed, and each step changes what it says", async () => {
+    const { code, told } = await run("../rollout/rollout.ts");
+    expect(code).toBe(0);
+    const steps = Object.fromEntries(
+      [
+        ...told.matchAll(/^(\S.*?) {2,}(\d+) answered, (\d+) failed, (\d+) refused; (\d+) req/gm),
+      ].map(([, step = "", ...counts]) => [step, counts.map(Number)]),
+    ) as Record<string, [number, number, number, number]>;
+    expect(steps).toMatchObject({ shadow: [400, 200, 0, 600], blocked: [0, 0, 600, 0] });
+    expect(told).toContain("would have refused 50 rightly and 200 wrongly");
+    expect(told).toContain("protected: 180 calls");
+    const refusedAt = (step: string): number => steps[step]?.[2] ?? 0;
+    expect(refusedAt("all")).toBeGreaterThan(refusedAt("canary 20 %"));
+    expect(refusedAt("tuned")).toBeLessThan(refusedAt("all"));
+    expect(steps).toMatchObject({ bypassed: [400, 200, 0, 600] });
+    expect(told).toMatch(/^crm: BYPASSED until \d\d:\d\d by ana \(INC-4711\)/m);
+  });
+
   test("the workers do every job once, however often their server is killed", async () => {
     const { code, told } = await run("../pg/jobs.ts");
     const [, done, jobs, twice, kills] =
