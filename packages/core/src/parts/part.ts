@@ -40,7 +40,7 @@ export interface Reason {
   readonly why?: string;
 }
 
-/** Something that runs under a part, and is told when its options have changed. @internal */
+/** Something that runs under a part, and is told when its options have changed. */
 export interface PartUser {
   readonly name: string;
   partRetuned(part: StatefulPart, reason: Reason): void;
