@@ -219,13 +219,16 @@ export class PostgresServer implements AsyncDisposable {
     const child = this.#process;
     if (child === undefined) return;
     const ended = once(child, "exit");
-    signal(this.#pid, name);
     if (name === "SIGKILL") this.#killFrozenChildren();
-    else this.thaw();
+    signal(this.#pid, name);
+    if (name !== "SIGKILL") this.thaw();
     await ended;
   }
 
-  /** They would end with their server, had they not been stopped. */
+  /**
+   * They would end with their server, had they not been stopped. Before the server, as afterwards nobody knows whose
+   * children they were; it is stopped, too, and makes no new ones.
+   */
   #killFrozenChildren(): void {
     if (!this.#isFrozen) return;
     for (const child of childrenOf(this.#pid)) signal(child, "SIGKILL");
