@@ -83,5 +83,6 @@ export type { RegistrySnapshot, RestoreReport } from "./policy/registry-snapshot
 export type { PolicySnapshot } from "./policy/snapshot.js";
 export type { Jitter } from "./retry/backoff.js";
 export { type Duration, parseDuration } from "./time/duration.js";
+export { Lane, laneOf, type Wait } from "./time/lane.js";
 export type { OutcomeRules, Said } from "./verdicts/said.js";
 export type { VerdictName } from "./verdicts/verdict.js";

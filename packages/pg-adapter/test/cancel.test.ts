@@ -1,7 +1,15 @@
 import { deadline, timeout } from "@breakwater/core";
 import type pg from "pg";
 import { describe, expect, it, vi } from "vitest";
-import { BOTH, eventsOf, poolOf, quickly, rejectionOf, wrappedOf } from "./support/pools.js";
+import {
+  BOTH,
+  cutAll,
+  eventsOf,
+  poolOf,
+  quickly,
+  rejectionOf,
+  wrappedOf,
+} from "./support/pools.js";
 import { FaultProxy } from "./support/fault-proxy.js";
 import { hasPostgres, usePostgres } from "./support/use-postgres.js";
 
@@ -43,6 +51,13 @@ describe.runIf(hasPostgres).each(BOTH)("a statement that is given up, pg %s", (v
     await pool.query({ text: "select pg_sleep(0.1)", resilience: { statementMs: null } });
     const error = rejectionOf(pool.query({ text: SLEEP, resilience: { statementMs: 40 } }));
     expect(await error).toMatchObject({ message: /40 ms/ });
+  });
+
+  it("is cancelled although its connection is lost before the server has been asked", async () => {
+    const pool = wrappedOf(version, server().address, quickly(1), { statementMs: 30 });
+    await rejectionOf(pool.query(SLEEP));
+    cutAll(pool);
+    await nothingSleeps();
   });
 
   it.each([

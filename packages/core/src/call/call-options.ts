@@ -23,8 +23,9 @@ const NAMES: ReadonlySet<string> = new Set([
  */
 export function parseCallOptions(options: CallOptions): ParsedCallOptions {
   const { signal, key, deadlineMs, idempotent, maxAttempts, classify } = options;
-  for (const name of Object.keys(options))
-    if (!NAMES.has(name))
+  // Each call comes here, and `Object.keys` would make an array.
+  for (const name in options)
+    if (!NAMES.has(name) && Object.hasOwn(options, name))
       throw wrong(name, `one of ${[...NAMES].join(", ")}`, Reflect.get(options, name));
   if (isSet(signal) && typeof signal.addEventListener !== "function")
     throw wrong("signal", "an AbortSignal", signal);

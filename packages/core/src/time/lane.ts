@@ -30,7 +30,7 @@ export class Lane implements Sleeper {
   }
 
   /** `nowMs` is what `clock.now()` said when the wait began. */
-  add(wait: Wait, nowMs: number): void {
+  add(wait: Wait, nowMs: number = clock.now()): void {
     wait.dueMs = nowMs + this.#ms + clock.stalenessMs;
     wait.previous = this.#tail;
     if (this.#tail === undefined) this.#head = wait;

@@ -34,16 +34,20 @@ export async function settle(
   return !session.isCut;
 }
 
+/**
+ * Of a lost connection the server does not know yet, and would go on. Nobody else runs anything on it that this could hit.
+ */
 async function cancelled(
   client: PoolClient,
   ended: Promise<void>,
   limitMs: number,
 ): Promise<boolean> {
+  const session = sessionOf(client);
   let runs = true;
   const end = ended.then(() => void (runs = false));
   // oxlint-disable-next-line no-unmodified-loop-condition -- its end changes it
   while (runs) {
-    const isSent = await requestCancel(client, limitMs, () => runs);
+    const isSent = await requestCancel(client, limitMs, () => runs || session.isGone);
     if (!isSent) return false;
     await Promise.race([end, pause(AGAIN_MS)]);
   }

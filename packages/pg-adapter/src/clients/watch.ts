@@ -2,6 +2,7 @@ import { reportEvent, summaryOf } from "@breakwater/core";
 import type { PoolClient } from "pg";
 import { judgePgError } from "../classify/judge.js";
 import type { Guarded } from "../pool/guarded.js";
+import { inUse } from "../pool/in-use.js";
 import { sessionOf } from "../connection/session.js";
 
 interface Watched {
@@ -23,15 +24,13 @@ export class Watch {
 
   /** `existing`: connections that the pool has already. */
   begin(existing: readonly PoolClient[]): void {
-    const { pool, inUse } = this.#guarded;
+    const { pool } = this.#guarded;
     for (const client of existing) this.#connected(client);
-    inUse.watch(pool);
     pool.on("connect", this.#connected).on("remove", this.#removed).on("error", this.#idleFailed);
   }
 
   end(): void {
-    const { pool, inUse } = this.#guarded;
-    inUse.leave(pool);
+    const { pool, connected } = this.#guarded;
     pool
       .off("connect", this.#connected)
       .off("remove", this.#removed)
@@ -41,6 +40,7 @@ export class Watch {
       client.off("error", failed);
     }
     this.#clients.clear();
+    connected.clear();
   }
 
   readonly #connected = (client: PoolClient): void => {
@@ -49,10 +49,14 @@ export class Watch {
     sessionOf(client);
     client.on("error", failed);
     this.#clients.set(client, { restore, failed });
+    this.#guarded.connected.add(client);
   };
 
   /** It may still fail while it ends. */
-  readonly #removed = (client: PoolClient): void => void this.#clients.delete(client);
+  readonly #removed = (client: PoolClient): void => {
+    this.#clients.delete(client);
+    this.#guarded.connected.delete(client);
+  };
 
   readonly #idleFailed = (error: Error): void => {
     reportEvent(this.#guarded.policy, "client.failed", { state: "idle", error: summaryOf(error) });
@@ -61,7 +65,8 @@ export class Watch {
 
   /** Of an idle one the pool tells. */
   #failed(client: PoolClient, error: Error): void {
-    if (!this.#guarded.inUse.has(client) || sessionOf(client).isCut) return;
+    const { pool, connected } = this.#guarded;
+    if (sessionOf(client).isCut || !inUse(pool, connected).includes(client)) return;
     const state = "checked out";
     reportEvent(this.#guarded.policy, "client.failed", { state, error: summaryOf(error) });
     this.#evictIfMoved(error);

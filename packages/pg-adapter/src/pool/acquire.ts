@@ -1,47 +1,78 @@
+import type { Lane, Wait } from "@breakwater/core";
 import type { Pool, PoolClient } from "pg";
 import type { Connected } from "../connection/inside.js";
-import type { InUse } from "./in-use.js";
 import { PoolExhaustedError } from "../errors/pool-exhausted.js";
+import { inUse } from "./in-use.js";
 
 /** pg's own `connect`, as it was before we came. */
 export type Connect = (this: Pool, callback: Connected) => void;
 
 const QUEUE_TIMEOUT = "timeout exceeded when trying to connect";
 /** pg's own timer should be first; ours is for where that has no effect, such as a hanging `onConnect`. */
-const GRACE_MS = 500;
+export const GRACE_MS = 500;
+
+/** How long anybody waits for a connection of a pool. */
+export interface AcquireLimit {
+  readonly acquireMs: number;
+  /** Of that and `GRACE_MS`. */
+  readonly lane: Lane;
+}
 
 /** Asks pg for a connection. */
-export class Acquisition {
+export class Acquisition implements Wait {
+  next: Wait | undefined = undefined;
+  previous: Wait | undefined = undefined;
+  dueMs = 0;
   readonly #pool: Pool;
-  readonly #inUse: InUse;
-  readonly #limitMs: number | undefined;
+  readonly #connected: ReadonlySet<PoolClient>;
+  readonly #limit: AcquireLimit | undefined;
   readonly #done: Connected;
-  #timer: NodeJS.Timeout | undefined = undefined;
   #isOver = false;
 
-  constructor(pool: Pool, inUse: InUse, limitMs: number | undefined, done: Connected) {
+  constructor(
+    pool: Pool,
+    connected: ReadonlySet<PoolClient>,
+    limit: AcquireLimit | undefined,
+    done: Connected,
+  ) {
     this.#pool = pool;
-    this.#inUse = inUse;
-    this.#limitMs = limitMs;
+    this.#connected = connected;
+    this.#limit = limit;
     this.#done = done;
   }
 
   begin(connect: Connect): void {
-    // An idle connection comes in the same turn.
-    if (this.#limitMs !== undefined && this.#pool.idleCount === 0)
-      this.#timer = setTimeout(() => this.#expired(), this.#limitMs + GRACE_MS);
-    connect.call(this.#pool, (error, client, release) => {
-      clearTimeout(this.#timer);
-      if (this.#isOver) client?.release(); // too late for who asked
-      else if (error) this.#end(this.#explained(error));
-      else this.#end(undefined, client, release);
-    });
+    this.#limit?.lane.add(this);
+    const { options, idleCount, waitingCount } = this.#pool;
+    const { connectionTimeoutMillis } = options;
+    // pg would make a timer of its own also for a connection that is there.
+    if (idleCount > waitingCount) options.connectionTimeoutMillis = 0;
+    try {
+      connect.call(this.#pool, (error, client, release) => this.#came(error, client, release));
+    } finally {
+      options.connectionTimeoutMillis = connectionTimeoutMillis;
+    }
   }
 
   /** pg cannot be told that nobody waits any more: what comes then goes back at once. */
   giveUp(reason: unknown): void {
-    clearTimeout(this.#timer);
+    this.#limit?.lane.remove(this);
     if (!this.#isOver) this.#end(reason as Error);
+  }
+
+  expired(): void {
+    this.giveUp(this.#explained(new Error(QUEUE_TIMEOUT)));
+  }
+
+  #came(
+    error: Error | undefined,
+    client: PoolClient | undefined,
+    release: (error?: unknown) => void,
+  ): void {
+    this.#limit?.lane.remove(this);
+    if (this.#isOver) client?.release(); // too late for who asked
+    else if (error) this.#end(this.#explained(error));
+    else this.#end(undefined, client, release);
   }
 
   #end(
@@ -53,16 +84,13 @@ export class Acquisition {
     this.#done(error, client, release);
   }
 
-  #expired(): void {
-    this.giveUp(this.#explained(new Error(QUEUE_TIMEOUT)));
-  }
-
   /** While connections are being made, it is the server that keeps everybody waiting. */
   #explained(error: Error): Error {
     const { max } = this.#pool.options;
-    if (error.message !== QUEUE_TIMEOUT || this.#inUse.size < max) return error;
+    if (error.message !== QUEUE_TIMEOUT || inUse(this.#pool, this.#connected).length < max)
+      return error;
     const { waitingCount: waiting, totalCount: total } = this.#pool;
-    const exhausted = new PoolExhaustedError({ waiting, total, max }, this.#limitMs ?? 0);
+    const exhausted = new PoolExhaustedError({ waiting, total, max }, this.#limit?.acquireMs ?? 0);
     exhausted.cause = error;
     return exhausted;
   }

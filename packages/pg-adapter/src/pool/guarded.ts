@@ -1,13 +1,12 @@
-import { type Policy, reportEvent, summaryOf } from "@breakwater/core";
+import { Lane, laneOf, type Policy, reportEvent, summaryOf } from "@breakwater/core";
 import type { Pool, PoolClient } from "pg";
 import { judgePgError } from "../classify/judge.js";
 import { phaseOf } from "../classify/phases.js";
 import { sessionOf } from "../connection/session.js";
 import type { Limits } from "../options/pool-options.js";
 import type { Cancelled, StatementLimits } from "../query/running.js";
-import { Acquisition, type Connect } from "./acquire.js";
+import { type AcquireLimit, Acquisition, type Connect, GRACE_MS } from "./acquire.js";
 import { evictIdle } from "./evict.js";
-import { InUse } from "./in-use.js";
 import type { Connected, Submit } from "../connection/inside.js";
 
 /** Why a connection cannot go back to the pool. */
@@ -18,8 +17,11 @@ export class Guarded {
   readonly pool: Pool;
   readonly policy: Policy;
   readonly limits: Limits;
-  readonly inUse: InUse = new InUse();
+  /** The connections that have been ready once, and not been removed since. */
+  readonly connected: Set<PoolClient> = new Set();
   readonly #connect: Connect;
+  readonly #acquire: AcquireLimit | undefined;
+  readonly #statements: Lane | undefined;
   readonly #submits = new WeakMap<PoolClient, Submit>();
 
   constructor(pool: Pool, policy: Policy, limits: Limits, connect: Connect) {
@@ -27,10 +29,14 @@ export class Guarded {
     this.policy = policy;
     this.limits = limits;
     this.#connect = connect;
+    const { acquireMs, statementMs } = limits;
+    this.#acquire =
+      acquireMs === undefined ? undefined : { acquireMs, lane: laneOf(acquireMs + GRACE_MS) };
+    this.#statements = statementMs === undefined ? undefined : laneOf(statementMs);
   }
 
   acquire(done: Connected): Acquisition {
-    const acquisition = new Acquisition(this.pool, this.inUse, this.limits.acquireMs, done);
+    const acquisition = new Acquisition(this.pool, this.connected, this.#acquire, done);
     acquisition.begin(this.#connect);
     return acquisition;
   }
@@ -45,7 +51,9 @@ export class Guarded {
   }
 
   limitsFor(statementMs: number | undefined, signal: AbortSignal | undefined): StatementLimits {
-    return { policy: this.policy.name, statementMs, cancelMs: this.limits.cancelMs, signal };
+    const { policy, limits } = this;
+    const lane = statementMs === limits.statementMs ? this.#statements : ownLane(statementMs);
+    return { policy: policy.name, statementMs, lane, cancelMs: limits.cancelMs, signal };
   }
 
   /** An error of the statement alone leaves its connection as good as it was. */
@@ -73,6 +81,11 @@ export class Guarded {
     const judged = judgePgError(error, "acquire");
     if (judged?.connection === "all destroyed" && sqlStateGiven(error)) this.evict(error);
   }
+}
+
+/** Of a statement with a time limit of its own. */
+function ownLane(ms: number | undefined): Lane | undefined {
+  return ms === undefined ? undefined : new Lane(ms);
 }
 
 function sqlStateGiven(error: unknown): boolean {

@@ -1,25 +1,12 @@
 import type { Pool, PoolClient } from "pg";
+import { clientsOf, insideOfPool } from "../connection/inside.js";
 
-/** Which connections are in somebody's hands. */
-export class InUse {
-  readonly #clients = new Set<PoolClient>();
-  readonly #took = (client: PoolClient): void => void this.#clients.add(client);
-  readonly #gaveBack = (_: unknown, client: PoolClient): void => void this.#clients.delete(client);
-  readonly #lost = (client: PoolClient): void => void this.#clients.delete(client);
-
-  watch(pool: Pool): void {
-    pool.on("acquire", this.#took).on("release", this.#gaveBack).on("remove", this.#lost);
-  }
-
-  leave(pool: Pool): void {
-    pool.off("acquire", this.#took).off("release", this.#gaveBack).off("remove", this.#lost);
-  }
-
-  has(client: PoolClient): boolean {
-    return this.#clients.has(client);
-  }
-
-  get size(): number {
-    return this.#clients.size;
-  }
+/**
+ * Those of the connected clients of a pool that are in somebody's hands. Asked when something has gone wrong: counting
+ * them as they come and go would cost each statement more than its time limit does.
+ */
+export function inUse(pool: Pool, connected: ReadonlySet<PoolClient>): PoolClient[] {
+  const { _idle: idle = [] } = insideOfPool(pool);
+  const unused = new Set(idle.map(({ client }) => client));
+  return clientsOf(pool).filter((client) => connected.has(client) && !unused.has(client));
 }

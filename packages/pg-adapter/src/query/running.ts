@@ -1,4 +1,4 @@
-import { BreakwaterError } from "@breakwater/core";
+import { BreakwaterError, type Lane, type Wait } from "@breakwater/core";
 import type { PoolClient, QueryResult } from "pg";
 import { settle } from "../cancel/settle.js";
 import { sessionOf } from "../connection/session.js";
@@ -25,17 +25,21 @@ export interface Cancelled {
 export interface StatementLimits {
   readonly policy: string;
   readonly statementMs: number | undefined;
+  /** Where it waits for the end of that time. */
+  readonly lane: Lane | undefined;
   readonly cancelMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
 /** One statement on one connection, until that can be used again. */
-export class Running {
+export class Running implements Wait {
+  next: Wait | undefined = undefined;
+  previous: Wait | undefined = undefined;
+  dueMs = 0;
   readonly #client: PoolClient;
   readonly #submit: Submit;
   readonly #limits: StatementLimits;
   readonly #owner: StatementOwner;
-  #timer: NodeJS.Timeout | undefined = undefined;
   /** Once it has been given up. */
   #endedLate: (() => void) | undefined = undefined;
 
@@ -47,15 +51,18 @@ export class Running {
   }
 
   begin(send: (answered: Answered) => void): void {
-    const { statementMs, signal } = this.#limits;
-    if (statementMs !== undefined)
-      this.#timer = setTimeout(() => void this.#giveUp("timeout"), statementMs);
+    const { lane, signal } = this.#limits;
+    lane?.add(this);
     signal?.addEventListener("abort", this, { once: true });
     try {
       send((error, result) => this.#answered(error, result));
     } catch (error) {
       this.#end(error as Error, undefined as never);
     }
+  }
+
+  expired(): void {
+    void this.#giveUp("timeout");
   }
 
   handleEvent(): void {
@@ -75,7 +82,7 @@ export class Running {
   }
 
   #listenNoMore(): void {
-    clearTimeout(this.#timer);
+    this.#limits.lane?.remove(this);
     this.#limits.signal?.removeEventListener("abort", this);
   }
 

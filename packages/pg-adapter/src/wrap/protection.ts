@@ -8,6 +8,7 @@ import { lend } from "../clients/lend.js";
 import { Watch } from "../clients/watch.js";
 import { msOf } from "../options/check.js";
 import { limitsOf, type PoolOptions } from "../options/pool-options.js";
+import type { QueryResilience } from "../options/query-options.js";
 import type { Connect } from "../pool/acquire.js";
 import { Guarded } from "../pool/guarded.js";
 import { type Answered, type Connected, clientsOf } from "../connection/inside.js";
@@ -37,11 +38,14 @@ export class Protection {
   readonly #own: readonly (readonly [string, PropertyDescriptor | undefined])[];
   readonly #timeoutBefore: number | undefined;
   readonly #acquiring: CallOptions = { classify: pgRules, idempotent: true };
+  /** Of statements that ask for nothing of their own. */
+  readonly #usual: CallOptions;
 
   constructor(pool: Pool, { policy, options }: Source) {
     this.#pool = pool;
     this.#policy = policy;
     this.#options = options;
+    this.#usual = callOptions(options, undefined, options.enforceReadOnly, undefined);
     // oxlint-disable typescript/unbound-method, typescript/no-unnecessary-type-assertion -- called on the pool; overloads fit no single type
     this.#connect = pool.connect as unknown as Connect;
     this.#query = pool.query as unknown as Query;
@@ -148,26 +152,26 @@ export class Protection {
           const of = { statement, isReadOnly, statementMs, signal };
           new QueryAttempt(this.#guarded, of, resolve, reject).begin();
         }),
-      this.#callOptions(statement, isReadOnly, outer),
+      asked === undefined && outer === undefined
+        ? this.#usual
+        : callOptions(this.#options, asked, isReadOnly, outer),
     );
   }
+}
 
-  #callOptions(
-    { asked }: Statement,
-    isReadOnly: boolean,
-    signal: AbortSignal | undefined,
-  ): CallOptions {
-    const { readOnly = false, idempotent = false } = this.#options;
-    const idempotentAll =
-      isReadOnly || (asked?.readOnly ?? readOnly) || (asked?.idempotent ?? idempotent);
-    return {
-      classify: pgRules,
-      idempotent: idempotentAll,
-      signal,
-      deadlineMs: asked?.deadlineMs,
-      maxAttempts: asked?.maxAttempts,
-    };
-  }
+function callOptions(
+  { readOnly = false, idempotent = false }: PoolOptions,
+  asked: QueryResilience | undefined,
+  isReadOnly = false,
+  signal: AbortSignal | undefined,
+): CallOptions {
+  return {
+    classify: pgRules,
+    idempotent: isReadOnly || (asked?.readOnly ?? readOnly) || (asked?.idempotent ?? idempotent),
+    signal,
+    deadlineMs: asked?.deadlineMs,
+    maxAttempts: asked?.maxAttempts,
+  };
 }
 
 /** Whoever may give a statement up: its caller by signal, or the call around it. */

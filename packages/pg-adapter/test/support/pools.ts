@@ -34,13 +34,18 @@ export function wrappedOf(version: Version, config: pg.PoolConfig, ...parts: PgP
 async function endOf(pool: pg.Pool): Promise<void> {
   if (pool.ending) return;
   pool.on("error", () => {});
+  const ended = pool.end();
+  cutAll(pool);
+  await Promise.race([ended, new Promise((resolve) => void setTimeout(resolve, 500))]);
+}
+
+/** All its connections, and the server is not told. */
+export function cutAll(pool: pg.Pool): void {
   // oxlint-disable-next-line no-underscore-dangle -- so pg calls it
   const { _clients: all } = pool as unknown as {
     _clients: { connection: { stream: { destroy(): void } } }[];
   };
-  const ended = pool.end();
   for (const client of all) client.connection.stream.destroy();
-  await Promise.race([ended, new Promise((resolve) => void setTimeout(resolve, 500))]);
 }
 
 /** What its policy reports from now on. */
