@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chownSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Address } from "./address.ts";
 import { findBinaries } from "./binaries.ts";
+import { makeFreshData, type Run } from "./fresh-data.ts";
 import { childrenOf, signal } from "./processes.ts";
 import { copyOf } from "./standby.ts";
 
@@ -31,6 +32,7 @@ const SETTINGS = {
   listen_addresses: "127.0.0.1",
   wal_level: "replica",
   max_wal_senders: 4,
+  wal_retrieve_retry_interval: "100ms", // of standbys whose primary was away when they asked
   shared_buffers: "16MB",
 };
 
@@ -63,9 +65,7 @@ export class PostgresServer implements AsyncDisposable {
     this.#options = options;
     this.address = { host: "127.0.0.1", port, user: "postgres", database: "postgres" };
     this.folder = mkdtempSync(join(tmpdir(), "breakwater-pg-"));
-    mkdirSync(this.#data, { mode: 0o700 });
-    for (const path of [this.folder, this.#data])
-      if (asNobody.uid !== undefined) chownSync(path, NOBODY, NOBODY);
+    if (asNobody.uid !== undefined) chownSync(this.folder, NOBODY, NOBODY);
     process.once("exit", this.#atExit).once("SIGTERM", this.#atSignal);
   }
 
@@ -156,24 +156,10 @@ export class PostgresServer implements AsyncDisposable {
   async #makeData(): Promise<void> {
     if (this.#log !== "") return;
     const { standbyOf } = this.#options;
-    if (standbyOf === undefined) await this.#initdb();
-    else await copyOf(standbyOf, this.#data, asNobody.uid);
-  }
-
-  async #initdb(): Promise<void> {
-    const args = [
-      "-D",
-      this.#data,
-      "-U",
-      "postgres",
-      "-A",
-      "trust",
-      "--no-sync",
-      "--locale=C",
-      "-E",
-      "UTF8",
-    ];
-    await this.#run("initdb", args);
+    if (standbyOf !== undefined) return copyOf(standbyOf, this.#data, asNobody.uid);
+    const copy: Run = async (program, args) =>
+      void (await runFile(program, args, this.#spawnOptions()));
+    await makeFreshData(this.#data, (program, args) => this.#run(program, args), copy);
   }
 
   async #run(program: string, args: readonly string[]): Promise<void> {
