@@ -11,10 +11,13 @@ import { findBinaries } from "./binaries.ts";
 import { makeFreshData, type Run } from "./fresh-data.ts";
 import { childrenOf, signal } from "./processes.ts";
 import { copyOf } from "./standby.ts";
+import { encrypt } from "./tls.ts";
 
 export interface PostgresOptions {
   /** As in postgresql.conf: `{ max_connections: 5 }`. */
   readonly settings?: Readonly<Record<string, string | number>>;
+  /** By TCP it talks to nobody who does not encrypt. Its certificate is for `localhost` and signed by itself. */
+  readonly isTlsOnly?: boolean;
   /** Follows this server as its streaming standby. */
   readonly standbyOf?: PostgresServer;
 }
@@ -160,6 +163,7 @@ export class PostgresServer implements AsyncDisposable {
     const copy: Run = async (program, args) =>
       void (await runFile(program, args, this.#spawnOptions()));
     await makeFreshData(this.#data, (program, args) => this.#run(program, args), copy);
+    if (this.#options.isTlsOnly === true) encrypt(this.#data, asNobody.uid);
   }
 
   async #run(program: string, args: readonly string[]): Promise<void> {
@@ -190,7 +194,8 @@ export class PostgresServer implements AsyncDisposable {
 
   #arguments(): string[] {
     const { port } = this.address;
-    const settings = { ...SETTINGS, ...this.#options.settings };
+    const { isTlsOnly = false, settings: own } = this.#options;
+    const settings = { ...SETTINGS, ssl: isTlsOnly ? "on" : "off", ...own };
     const given = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
     return ["-D", this.#data, "-k", this.folder, "-p", String(port), ...given];
   }
