@@ -15,23 +15,31 @@ export class Acquisition {
   readonly #pool: Pool;
   readonly #inUse: InUse;
   readonly #limitMs: number | undefined;
+  readonly #waiting: Set<Acquisition>;
   readonly #done: Connected;
   #timer: NodeJS.Timeout | undefined = undefined;
   #isOver = false;
 
-  constructor(pool: Pool, inUse: InUse, limitMs: number | undefined, done: Connected) {
+  /** `waiting` has those that are not served at once. */
+  constructor(
+    pool: Pool,
+    inUse: InUse,
+    limitMs: number | undefined,
+    waiting: Set<Acquisition>,
+    done: Connected,
+  ) {
     this.#pool = pool;
     this.#inUse = inUse;
     this.#limitMs = limitMs;
+    this.#waiting = waiting;
     this.#done = done;
   }
 
   begin(connect: Connect): void {
     // An idle connection comes in the same turn.
-    if (this.#limitMs !== undefined && this.#pool.idleCount === 0)
-      this.#timer = setTimeout(() => this.#expired(), this.#limitMs + GRACE_MS);
+    if (this.#pool.idleCount === 0) this.#wait();
     connect.call(this.#pool, (error, client, release) => {
-      clearTimeout(this.#timer);
+      this.#waitNoMore();
       if (this.#isOver) client?.release(); // too late for who asked
       else if (error) this.#end(this.#explained(error));
       else this.#end(undefined, client, release);
@@ -40,8 +48,19 @@ export class Acquisition {
 
   /** pg cannot be told that nobody waits any more: what comes then goes back at once. */
   giveUp(reason: unknown): void {
-    clearTimeout(this.#timer);
+    this.#waitNoMore();
     if (!this.#isOver) this.#end(reason as Error);
+  }
+
+  #wait(): void {
+    this.#waiting.add(this);
+    if (this.#limitMs !== undefined)
+      this.#timer = setTimeout(() => this.#expired(), this.#limitMs + GRACE_MS);
+  }
+
+  #waitNoMore(): void {
+    clearTimeout(this.#timer);
+    this.#waiting.delete(this);
   }
 
   #end(

@@ -7,19 +7,20 @@ import type { Limits } from "../options/pool-options.js";
 import type { Cancelled, StatementLimits } from "../query/running.js";
 import { Acquisition, type Connect } from "./acquire.js";
 import { evictIdle } from "./evict.js";
-import { InUse } from "./in-use.js";
+import { type Abortable, InUse } from "./in-use.js";
 import type { Connected, Submit } from "../connection/inside.js";
 
 /** Why a connection cannot go back to the pool. */
 type Flaw = "broken" | "busy" | "in transaction" | "not cancelled";
 
 /** A pool and what becomes of its connections: how they are acquired, taken back, and thrown away. */
-export class Guarded {
+export class Guarded implements Abortable {
   readonly pool: Pool;
   readonly policy: Policy;
   readonly limits: Limits;
   readonly inUse: InUse = new InUse();
   readonly #connect: Connect;
+  readonly #waiting = new Set<Acquisition>();
   readonly #submits = new WeakMap<PoolClient, Submit>();
 
   constructor(pool: Pool, policy: Policy, limits: Limits, connect: Connect) {
@@ -30,9 +31,16 @@ export class Guarded {
   }
 
   acquire(done: Connected): Acquisition {
-    const acquisition = new Acquisition(this.pool, this.inUse, this.limits.acquireMs, done);
+    const { acquireMs } = this.limits;
+    const acquisition = new Acquisition(this.pool, this.inUse, acquireMs, this.#waiting, done);
     acquisition.begin(this.#connect);
     return acquisition;
+  }
+
+  /** A drain has lost its patience. What has a signal of its own hears of it twice. */
+  abort(reason: unknown): void {
+    for (const acquisition of [...this.#waiting]) acquisition.giveUp(reason);
+    for (const statement of this.inUse.statements) statement.abort(reason);
   }
 
   /** pg's own `query` of this client, whatever stands before it now. */

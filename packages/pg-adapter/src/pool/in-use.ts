@@ -1,9 +1,14 @@
 import type { Pool, PoolClient } from "pg";
 
-/** Which connections are in somebody's hands. */
+/** What can be ended from outside. */
+export interface Abortable {
+  abort(reason: unknown): void;
+}
+
+/** Which connections are in somebody's hands, and which of our statements run on them. */
 export class InUse {
-  readonly #clients = new Set<PoolClient>();
-  readonly #took = (client: PoolClient): void => void this.#clients.add(client);
+  readonly #clients = new Map<PoolClient, Abortable | undefined>();
+  readonly #took = (client: PoolClient): void => void this.#clients.set(client, undefined);
   readonly #gaveBack = (_: unknown, client: PoolClient): void => void this.#clients.delete(client);
   readonly #lost = (client: PoolClient): void => void this.#clients.delete(client);
 
@@ -21,5 +26,14 @@ export class InUse {
 
   get size(): number {
     return this.#clients.size;
+  }
+
+  /** Until the connection goes back. */
+  runs(client: PoolClient, statement: Abortable): void {
+    this.#clients.set(client, statement);
+  }
+
+  get statements(): Abortable[] {
+    return [...this.#clients.values()].filter((statement) => statement !== undefined);
   }
 }

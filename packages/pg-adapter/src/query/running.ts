@@ -36,6 +36,7 @@ export class Running {
   readonly #limits: StatementLimits;
   readonly #owner: StatementOwner;
   #timer: NodeJS.Timeout | undefined = undefined;
+  #isOver = false;
   /** Once it has been given up. */
   #endedLate: (() => void) | undefined = undefined;
 
@@ -48,8 +49,7 @@ export class Running {
 
   begin(send: (answered: Answered) => void): void {
     const { statementMs, signal } = this.#limits;
-    if (statementMs !== undefined)
-      this.#timer = setTimeout(() => void this.#giveUp("timeout"), statementMs);
+    if (statementMs !== undefined) this.#timer = setTimeout(() => this.#expired(), statementMs);
     signal?.addEventListener("abort", this, { once: true });
     try {
       send((error, result) => this.#answered(error, result));
@@ -58,8 +58,17 @@ export class Running {
     }
   }
 
+  /** Its signal. */
   handleEvent(): void {
-    void this.#giveUp("abort");
+    this.abort(this.#limits.signal?.reason);
+  }
+
+  abort(reason: unknown): void {
+    if (!this.#isOver) void this.#giveUp("abort", reason);
+  }
+
+  #expired(): void {
+    void this.#giveUp("timeout", this.#timeoutError());
   }
 
   /** pg calls back with an error before the server is ready again. */
@@ -75,13 +84,13 @@ export class Running {
   }
 
   #listenNoMore(): void {
+    this.#isOver = true;
     clearTimeout(this.#timer);
     this.#limits.signal?.removeEventListener("abort", this);
   }
 
-  async #giveUp(by: Cancelled["by"]): Promise<void> {
+  async #giveUp(by: Cancelled["by"], error: unknown): Promise<void> {
     this.#listenNoMore();
-    const error: unknown = by === "abort" ? this.#limits.signal?.reason : this.#timeoutError();
     const ended = new Promise<void>((resolve) => (this.#endedLate = resolve));
     this.#owner.gaveUp(error);
     const beganMs = performance.now();
