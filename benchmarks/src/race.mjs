@@ -22,8 +22,14 @@ export async function race({ alone, ...job }) {
   const runners = contestants
     .filter(({ make }) => make !== undefined)
     .map((contestant) => new Runner(contestant, scenario, job));
+  const rehearseAll = async () => {
+    for (const runner of runners) await runner.rehearse();
+  };
+  if (alone === undefined) await rehearseAll();
   for (const runner of runners) await runner.warmUp();
   for (let round = 0; round < job.rounds; round++) await runRound(runners, job.slices);
+  // Afterwards, because a second task is what this process must not have seen.
+  if (alone !== undefined) await rehearseAll();
   const timings = contestants.map((contestant) => timingOf(contestant, runners));
   return alone === undefined
     ? timings

@@ -38,10 +38,14 @@ export class Runner {
     this.entry = /** @type {Required<Contestant>} */ (contestant).make(copyOfTask(scenario.task));
   }
 
-  /** Rehearses, opens the circuit if that is wanted, and finds out how many turns make a slice. */
+  /** Finds out whether the contestant does what the scenario asks for. */
+  async rehearse() {
+    this.#objection = await rehearse(this.contestant, this.scenario);
+  }
+
+  /** Opens the circuit if that is wanted, and finds out how many turns make a slice. */
   async warmUp() {
     const { sliceMs, slices } = this.effort;
-    this.#objection = await rehearse(this.contestant, this.scenario);
     await openIfWanted(this.entry, this.scenario);
     for (let i = 0; i < WARM_UP_SLICES || this.#calls < WARM_UP_CALLS; i++) {
       const turnMs = (await this.#slice()) / this.#turns / 1e6;

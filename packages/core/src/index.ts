@@ -58,7 +58,7 @@ export type {
   Explanation,
 } from "./policy/explanation.js";
 export type { BreakerHealth, BudgetHealth, BulkheadHealth, PolicyHealth } from "./policy/health.js";
-export { reportEvent, summaryOf } from "./policy/report.js";
+export { reportEvent, summaryOf, tellOfDrain } from "./policy/report.js";
 export { mapCalls, type MapCallsOptions, type MapResult } from "./policy/map-calls.js";
 export type { AsyncFunction, Policy } from "./policy/policy.js";
 export type { CanaryOptions, PolicyOptions } from "./policy/policy-options.js";

@@ -7,10 +7,12 @@ import {
   circuitBreaker,
   explainError,
   fallback,
+  mapCalls,
   type Policy,
   resilient,
   retry,
   retryBudget,
+  tellOfDrain,
   timeout,
 } from "@breakwater/core";
 import {
@@ -291,3 +293,36 @@ describe("draining", () => {
     expect(await running).toBe("fine");
   });
 });
+
+describe("what a policy tells of its drain", () => {
+  it("is told to nobody any more whose batch has ended, and who could be forgotten", async () => {
+    const policy = resilient(circuitBreaker());
+    const items = await endedBatch(policy);
+    await clock.advance(0);
+    collectGarbage();
+    expect(items.deref()).toBeUndefined();
+    await policy.drain();
+  });
+
+  it("an adapter hears only when patience is lost", async () => {
+    const policy = resilient(circuitBreaker());
+    const told: unknown[] = [];
+    const running = { abort: (reason: unknown) => void told.push(reason) };
+    tellOfDrain(policy, running);
+    void policy.execute(() => new Promise(nobody)); // it reads no signal
+    const drained = policy.drain({ graceMs: 100 });
+    await clock.advance(50);
+    expect(told).toEqual([]);
+    await clock.advance(100);
+    expect(told).toMatchObject([{ code: "ERR_DRAINING", isRefusal: false }]);
+    expect(await clock.run(drained)).toMatchObject({ left: 1 });
+  });
+});
+
+/** In a function of its own, or its variables would keep them. */
+async function endedBatch(policy: Policy): Promise<WeakRef<object>> {
+  const items = [{ a: 1 }, { a: 2 }];
+  for await (const result of mapCalls(policy, items, works))
+    expect(result.status).toBe("fulfilled");
+  return new WeakRef(items);
+}

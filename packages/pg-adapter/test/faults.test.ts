@@ -11,6 +11,8 @@ vi.setConfig({ testTimeout: 30_000 });
 
 const READ = { readOnly: true } as const;
 const SLOW = "select pg_sleep(60)";
+/** Its repetition is through at once. What was cut off sleeps on and keeps its sequence, so each has one of its own. */
+const slowOnce = (name: string) => `select pg_sleep(60 * (nextval('${name}') % 2))`;
 
 /** What became of each attempt. */
 const verdictsOf = (error: unknown) => explainError(error)?.attempts.map(({ verdict }) => verdict);
@@ -105,7 +107,8 @@ describe.runIf(hasPostgres).each(BOTH)("a connection that is lost, pg %s", (vers
 
   it("by its backend's end: a read is repeated, a write is not", async () => {
     const pool = wrappedOf(version, server().address, quickly(3));
-    const text = "select pg_sleep(0.7) /* terminated */";
+    await pool.query("create sequence terminated");
+    const text = slowOnce("terminated");
     const read = pool.query({ text, resilience: READ });
     await terminate(await running(text));
     await read;
@@ -121,7 +124,8 @@ describe.runIf(hasPostgres).each(BOTH)("a connection that is lost, pg %s", (vers
     async (fault) => {
       await using proxy = await FaultProxy.to(server().address);
       const pool = wrappedOf(version, proxy.address, quickly(3));
-      const text = `select pg_sleep(0.7) /* ${fault} */`;
+      await pool.query(`create sequence ${fault}`);
+      const text = slowOnce(fault);
       const read = pool.query({ text, resilience: { idempotent: true } });
       await running(text);
       proxy[fault]();
@@ -229,7 +233,8 @@ describe.runIf(hasPostgres).each(BOTH)("a connection that is lost, pg %s", (vers
     } finally {
       server().thaw();
     }
-    expect((await pool.query("select 1 as n")).rows).toEqual([{ n: 1 }]);
+    const patient = { text: "select 1 as n", resilience: { statementMs: "20s" } } as const;
+    expect((await pool.query(patient)).rows).toEqual([{ n: 1 }]);
   });
 });
 

@@ -2,28 +2,31 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { registry } from "@breakwater/core";
-import pg from "pg";
+import type pg from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { LockLostError, type PgLock, pgLock } from "../src/index.js";
 import { FaultProxy } from "./support/fault-proxy.ts";
 import { plainPool, valueOf } from "./support/plain-pool.ts";
+import { BOTH } from "./support/pools.ts";
 import { hasPostgres, usePostgres } from "./support/use-postgres.ts";
 
-describe.runIf(hasPostgres)("pgLock", { timeout: 60_000 }, () => {
+describe.runIf(hasPostgres).each(BOTH)("pgLock, pg %s", { timeout: 60_000 }, (version) => {
   const server = usePostgres();
+  /** The lock makes its connection with the pg that its pool is of. */
+  const poolAt = (config: pg.PoolConfig): pg.Pool => plainPool(config, version);
   const take = async (name: string, more = {}): Promise<PgLock> => {
-    const lock = await pgLock(server().address, name, { ...more, wait: true });
+    const lock = await pgLock(poolAt(server().address), name, { ...more, wait: true });
     onTestFinished(() => lock.release());
     return lock;
   };
   const isFree = async (name: string): Promise<boolean> => {
-    await using lock = await pgLock(server().address, name);
+    await using lock = await pgLock(poolAt(server().address), name);
     return lock !== undefined;
   };
 
   test("is held by one only, and free again at its end", async () => {
     {
-      await using lock = await pgLock(server().address, "report");
+      await using lock = await pgLock(poolAt(server().address), "report");
       expect(lock?.isHeld).toBe(true);
       expect(await isFree("report")).toBe(false);
       expect(await isFree("another report")).toBe(true);
@@ -33,7 +36,7 @@ describe.runIf(hasPostgres)("pgLock", { timeout: 60_000 }, () => {
 
   test("its number is that of the documented hash", async () => {
     const lock = await take("Straße 7");
-    const pool = plainPool(server().address);
+    const pool = poolAt(server().address);
     const inSql = await valueOf(
       pool,
       "select (('x' || left(encode(sha256(convert_to($1, 'UTF8')), 'hex'), 16))::bit(64)::bigint)::text",
@@ -43,13 +46,13 @@ describe.runIf(hasPostgres)("pgLock", { timeout: 60_000 }, () => {
   });
 
   test("uses no connection of the pool that it is given", async () => {
-    const pool = plainPool({ connectionString: server().url, max: 1 });
+    const pool = poolAt({ connectionString: server().url, max: 1 });
     await using lock = await pgLock(pool, "own connection");
     expect([lock?.isHeld, pool.totalCount]).toEqual([true, 0]);
   });
 
   test("whoever waits gets it when it is free, longer than a statement may run", async () => {
-    const pool = plainPool(server().address);
+    const pool = poolAt(server().address);
     await pool.query("alter role postgres set statement_timeout = '50ms'");
     onTestFinished(async () => {
       await pool.query("alter role postgres reset statement_timeout");
@@ -66,15 +69,18 @@ describe.runIf(hasPostgres)("pgLock", { timeout: 60_000 }, () => {
 
   test("a wait ends with its deadline", async () => {
     await take("busy");
-    const late = pgLock(server().address, "busy", { wait: true, deadlineMs: 50 });
+    const late = pgLock(poolAt(server().address), "busy", { wait: true, deadlineMs: 50 });
     await expect(late).rejects.toMatchObject({ code: "ERR_DEADLINE_EXCEEDED" });
   });
 
   test("a wait ends with its caller's abort, and leaves nobody in the queue", async () => {
     const holder = await take("busy too");
     const caller = new AbortController();
-    const pool = plainPool(server().address);
-    const waiting = pgLock(server().address, "busy too", { wait: true, signal: caller.signal });
+    const pool = poolAt(server().address);
+    const waiting = pgLock(poolAt(server().address), "busy too", {
+      wait: true,
+      signal: caller.signal,
+    });
     await expect.poll(() => waitersOf(pool)).toBe(1);
     caller.abort(new Error("no need any more"));
     await expect(waiting).rejects.toThrow("no need any more");
@@ -87,7 +93,7 @@ describe.runIf(hasPostgres)("pgLock", { timeout: 60_000 }, () => {
     onTestFinished(registry.on("lock.lost", ({ lock }) => told.push(lock)));
     const lost: Error[] = [];
     const lock = await take("lost", { onLost: (error: Error) => lost.push(error) });
-    const pool = plainPool(server().address);
+    const pool = poolAt(server().address);
     await pool.query("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'");
     await expect.poll(() => lock.signal.aborted).toBe(true);
     expect(lock.isHeld).toBe(false);
@@ -100,7 +106,7 @@ describe.runIf(hasPostgres)("pgLock", { timeout: 60_000 }, () => {
 
   test("a connection that is dead without a sign of it is found out", async () => {
     await using proxy = await FaultProxy.to(server().address);
-    await using lock = await pgLock(proxy.address, "black hole", { checkMs: 30 });
+    await using lock = await pgLock(poolAt(proxy.address), "black hole", { checkMs: 30 });
     expect(lock?.isHeld).toBe(true);
     proxy.traffic = "hold";
     await expect.poll(() => lock?.signal.aborted).toBe(true);
@@ -109,7 +115,7 @@ describe.runIf(hasPostgres)("pgLock", { timeout: 60_000 }, () => {
   test("it is tried for again where the connection could not be had", async () => {
     await using proxy = await FaultProxy.to(server().address);
     proxy.loseNext(/pg_try_advisory_lock/, "request");
-    await using lock = await pgLock(proxy.address, "again");
+    await using lock = await pgLock(poolAt(proxy.address), "again");
     expect(lock?.isHeld).toBe(true);
   });
 
@@ -137,7 +143,7 @@ describe.runIf(hasPostgres)("pgLock", { timeout: 60_000 }, () => {
     ["a", { timeout: 5 }, /pgLock.timeout: expected one of wait/],
     ["a", { checkMs: 0 }, /pgLock.checkMs: expected a duration/],
   ])("name %j with %j is refused", async (name, options, message) => {
-    await expect(pgLock(server().address, name, options as never)).rejects.toThrow(message);
+    await expect(pgLock(poolAt(server().address), name, options as never)).rejects.toThrow(message);
   });
 });
 

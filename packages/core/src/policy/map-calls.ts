@@ -88,6 +88,8 @@ class Batch<T, R> implements Abortable {
   #isSourceOver = false;
   #endedBy: { readonly error: unknown } | undefined;
   #wake: () => void = () => {};
+  /** To a drain. */
+  readonly #listenNoMore: (() => void) | undefined;
 
   constructor(
     policy: Policy,
@@ -101,7 +103,7 @@ class Batch<T, R> implements Abortable {
     this.#task = task;
     this.#options = options;
     setMaxListeners(0, this.#stop.signal); // one for each item under way is no leak, as Node 20 would think
-    if (policy instanceof LivePolicy) policy.tellOfDrain(this);
+    if (policy instanceof LivePolicy) this.#listenNoMore = policy.tellOfDrain(this);
     const { signal } = options;
     if (signal?.aborted === true) this.handleEvent();
     else signal?.addEventListener("abort", this, { once: true });
@@ -132,6 +134,7 @@ class Batch<T, R> implements Abortable {
   /** Whoever leaves early leaves nothing running that listens to its signal, and no source open. */
   async close(): Promise<void> {
     this.#options.signal?.removeEventListener("abort", this);
+    this.#listenNoMore?.();
     if (this.#underWay > 0) this.#stop.abort(new Error("the batch was left"));
     this.#isExhausted = true;
     if (this.#isSourceOver) return;

@@ -180,6 +180,8 @@ export class LivePolicy implements Policy, PartUser, Restorable {
   readonly #events: Events;
   readonly #tuning: Tuning;
   readonly #accounts = new Accounts();
+  /** What runs without a signal, and is to hear of a drain all the same. */
+  readonly #toTell = new Living<Abortable>();
   #compiled: Cohorts;
   /** What operators have laid over it; it chooses the driver. */
   readonly #layer: Layer;
@@ -284,12 +286,22 @@ export class LivePolicy implements Policy, PartUser, Restorable {
 
   #drainAccount({ work, counters }: Account, graceMs: number): Promise<DrainReport> {
     const { deadLetters, events } = this.#first.scopes.plan;
+    for (const running of this.#toTell) work.mayListen(running);
     return drainPlan({ policy: this.name, work, counters, deadLetters, events }, graceMs);
   }
 
-  /** Tells `batch` what running tasks are told when a drain has lost its patience. */
-  tellOfDrain(batch: Abortable): void {
-    for (const { work } of this.#accounts.all()) work.listens(batch);
+  /** Tells `batch` what running tasks are told when a drain has lost its patience, until its end is told by what this gives. */
+  tellOfDrain(batch: Abortable): () => void {
+    const works = [...this.#accounts.all()].map(({ work }) => work);
+    for (const work of works) work.listens(batch);
+    return () => {
+      for (const work of works) work.listensNoLonger(batch);
+    };
+  }
+
+  /** The same for what may never end, and is not kept alive by it. */
+  tellOfDrainWhileAlive(running: Abortable): void {
+    this.#toTell.add(running);
   }
 
   get revision(): number {

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { PoolClient } from "pg";
 import { type ConnectionInside, insideOf } from "../connection/inside.js";
 
@@ -22,9 +23,10 @@ export function requestCancel(
 ): Promise<boolean> {
   const { connection, processID, secretKey } = insideOf(client);
   if (connection === undefined || typeof processID !== "number") return Promise.resolve(false);
-  const { ssl, sslNegotiation } = client as unknown as Located;
+  const { ssl, sslNegotiation, host } = client as unknown as Located;
   const Connection = connection.constructor as MakeConnection;
-  const own = new Connection({ ssl, ...(sslNegotiation && { sslNegotiation }) });
+  const tls = ssl && tlsFor(host, ssl);
+  const own = new Connection({ ssl: tls, ...(sslNegotiation && { sslNegotiation }) });
   return new Promise((resolve) => {
     let failed = false;
     let timer: NodeJS.Timeout | undefined = undefined;
@@ -51,10 +53,17 @@ export function requestCancel(
   });
 }
 
-/** To the same server: a name may lead elsewhere by now. With TLS the name is what its certificate is for. */
+/** To the same server: a name may lead elsewhere by now, or to one of several. */
 function connectLike(own: ConnectionInside, client: PoolClient): void {
-  const { host, port, ssl } = client as unknown as Located;
+  const { host, port } = client as unknown as Located;
   const { remoteAddress, remotePort } = insideOf(client).connection?.stream ?? {};
   if (host.startsWith("/")) own.connect(`${host}/.s.PGSQL.${port}`);
-  else own.connect(remotePort ?? port, ssl ? host : (remoteAddress ?? host));
+  else own.connect(remotePort ?? port, remoteAddress ?? host);
+}
+
+/** The address is not what a certificate is for: the name is. pg hides keys from enumeration. */
+function tlsFor(host: string, ssl: true | object): object {
+  const given = ssl === true ? {} : Object.getOwnPropertyDescriptors(ssl);
+  const name = isIP(host) === 0 && { servername: { value: host, enumerable: true } };
+  return Object.defineProperties({}, { ...given, ...name });
 }

@@ -49,7 +49,7 @@ export class Watch {
     sessionOf(client);
     client.on("error", failed);
     this.#clients.set(client, { restore, failed });
-    this.#guarded.connected.add(client);
+    this.#guarded.connected.set(client, undefined);
   };
 
   /** It may still fail while it ends. */

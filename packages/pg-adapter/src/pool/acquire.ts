@@ -24,20 +24,24 @@ export class Acquisition implements Wait {
   previous: Wait | undefined = undefined;
   dueMs = 0;
   readonly #pool: Pool;
-  readonly #connected: ReadonlySet<PoolClient>;
+  readonly #connected: ReadonlyMap<PoolClient, unknown>;
   readonly #limit: AcquireLimit | undefined;
+  readonly #waiting: Set<Acquisition>;
   readonly #done: Connected;
   #isOver = false;
 
+  /** `waiting` has those that are not served at once. */
   constructor(
     pool: Pool,
-    connected: ReadonlySet<PoolClient>,
+    connected: ReadonlyMap<PoolClient, unknown>,
     limit: AcquireLimit | undefined,
+    waiting: Set<Acquisition>,
     done: Connected,
   ) {
     this.#pool = pool;
     this.#connected = connected;
     this.#limit = limit;
+    this.#waiting = waiting;
     this.#done = done;
   }
 
@@ -47,6 +51,7 @@ export class Acquisition implements Wait {
     const { connectionTimeoutMillis } = options;
     // pg would make a timer of its own also for a connection that is there.
     if (idleCount > waitingCount) options.connectionTimeoutMillis = 0;
+    else this.#waiting.add(this);
     try {
       connect.call(this.#pool, (error, client, release) => this.#came(error, client, release));
     } finally {
@@ -56,7 +61,7 @@ export class Acquisition implements Wait {
 
   /** pg cannot be told that nobody waits any more: what comes then goes back at once. */
   giveUp(reason: unknown): void {
-    this.#limit?.lane.remove(this);
+    this.#waitNoMore();
     if (!this.#isOver) this.#end(reason as Error);
   }
 
@@ -69,10 +74,15 @@ export class Acquisition implements Wait {
     client: PoolClient | undefined,
     release: (error?: unknown) => void,
   ): void {
-    this.#limit?.lane.remove(this);
+    this.#waitNoMore();
     if (this.#isOver) client?.release(); // too late for who asked
     else if (error) this.#end(this.#explained(error));
     else this.#end(undefined, client, release);
+  }
+
+  #waitNoMore(): void {
+    this.#limit?.lane.remove(this);
+    this.#waiting.delete(this);
   }
 
   #end(

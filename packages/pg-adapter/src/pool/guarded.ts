@@ -9,19 +9,25 @@ import { type AcquireLimit, Acquisition, type Connect, GRACE_MS } from "./acquir
 import { evictIdle } from "./evict.js";
 import type { Connected, Submit } from "../connection/inside.js";
 
+/** What can be ended from outside. */
+interface Abortable {
+  abort(reason: unknown): void;
+}
+
 /** Why a connection cannot go back to the pool. */
 type Flaw = "broken" | "busy" | "in transaction" | "not cancelled";
 
 /** A pool and what becomes of its connections: how they are acquired, taken back, and thrown away. */
-export class Guarded {
+export class Guarded implements Abortable {
   readonly pool: Pool;
   readonly policy: Policy;
   readonly limits: Limits;
-  /** The connections that have been ready once, and not been removed since. */
-  readonly connected: Set<PoolClient> = new Set();
+  /** The connections that have been ready once, and not been removed since; with the statement of ours that runs on each. */
+  readonly connected: Map<PoolClient, Abortable | undefined> = new Map();
   readonly #connect: Connect;
   readonly #acquire: AcquireLimit | undefined;
   readonly #statements: Lane | undefined;
+  readonly #waiting = new Set<Acquisition>();
   readonly #submits = new WeakMap<PoolClient, Submit>();
 
   constructor(pool: Pool, policy: Policy, limits: Limits, connect: Connect) {
@@ -36,9 +42,21 @@ export class Guarded {
   }
 
   acquire(done: Connected): Acquisition {
-    const acquisition = new Acquisition(this.pool, this.connected, this.#acquire, done);
+    const { pool, connected } = this;
+    const acquisition = new Acquisition(pool, connected, this.#acquire, this.#waiting, done);
     acquisition.begin(this.#connect);
     return acquisition;
+  }
+
+  /** A drain has lost its patience. What has a signal of its own hears of it twice. */
+  abort(reason: unknown): void {
+    for (const acquisition of [...this.#waiting]) acquisition.giveUp(reason);
+    for (const statement of [...this.connected.values()]) statement?.abort(reason);
+  }
+
+  /** Until the connection is taken back. */
+  runs(client: PoolClient, statement: Abortable): void {
+    this.connected.set(client, statement);
   }
 
   /** pg's own `query` of this client, whatever stands before it now. */
@@ -58,6 +76,7 @@ export class Guarded {
 
   /** An error of the statement alone leaves its connection as good as it was. */
   takeBack(client: PoolClient, release: (error?: unknown) => void, error: unknown): void {
+    if (this.connected.has(client)) this.connected.set(client, undefined);
     const judged = error ? judgePgError(error, phaseOf(error)) : undefined;
     const flaw = judged !== undefined && judged.connection !== "kept" ? "broken" : flawOf(client);
     release(flaw === undefined ? undefined : (error ?? true));

@@ -87,8 +87,8 @@ export class QueryAttempt implements StatementOwner {
     const submit = this.#guarded.submitOf(client);
     const limits = this.#guarded.limitsFor(statementMs, signal);
     const send = (answered: Answered): void => submitStatement(submit, statement, answered);
-    new Running(client, submit, limits, this).begin(
-      isReadOnly ? (answered) => inReadOnly(submit, send, answered) : send,
-    );
+    const running = new Running(client, submit, limits, this);
+    this.#guarded.runs(client, running);
+    running.begin(isReadOnly ? (answered) => inReadOnly(submit, send, answered) : send);
   }
 }

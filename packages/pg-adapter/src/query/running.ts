@@ -40,6 +40,7 @@ export class Running implements Wait {
   readonly #submit: Submit;
   readonly #limits: StatementLimits;
   readonly #owner: StatementOwner;
+  #isOver = false;
   /** Once it has been given up. */
   #endedLate: (() => void) | undefined = undefined;
 
@@ -62,11 +63,16 @@ export class Running implements Wait {
   }
 
   expired(): void {
-    void this.#giveUp("timeout");
+    void this.#giveUp("timeout", this.#timeoutError());
   }
 
+  /** Its signal. */
   handleEvent(): void {
-    void this.#giveUp("abort");
+    this.abort(this.#limits.signal?.reason);
+  }
+
+  abort(reason: unknown): void {
+    if (!this.#isOver) void this.#giveUp("abort", reason);
   }
 
   /** pg calls back with an error before the server is ready again. */
@@ -82,13 +88,13 @@ export class Running implements Wait {
   }
 
   #listenNoMore(): void {
+    this.#isOver = true;
     this.#limits.lane?.remove(this);
     this.#limits.signal?.removeEventListener("abort", this);
   }
 
-  async #giveUp(by: Cancelled["by"]): Promise<void> {
+  async #giveUp(by: Cancelled["by"], error: unknown): Promise<void> {
     this.#listenNoMore();
-    const error: unknown = by === "abort" ? this.#limits.signal?.reason : this.#timeoutError();
     const ended = new Promise<void>((resolve) => (this.#endedLate = resolve));
     this.#owner.gaveUp(error);
     const beganMs = performance.now();

@@ -2,6 +2,7 @@ import type { PoolClient, QueryResult } from "pg";
 import { requestCancel } from "../cancel/cancel-request.js";
 import { sqlStateOf } from "../classify/judge.js";
 import { speakFor } from "../clients/checked-out.js";
+import { type Session as Connection, sessionOf } from "../connection/session.js";
 import { orAborted, within } from "./waits.js";
 
 /** How long a ROLLBACK may take, or a COMMIT that nobody waits for any more, before its connection is given up. */
@@ -19,6 +20,8 @@ export class Session {
   /** Its connection has gone. */
   isLost = false;
   #isReleased = false;
+  /** From now on: it hears what the server says, which pg before 8.21 does not tell. */
+  readonly #connection: Connection;
   /** The policy hears of the transaction as a whole. */
   readonly #speakNoMore: () => void;
   /** Without a listener an error of a checked-out client would end the process. */
@@ -26,6 +29,7 @@ export class Session {
 
   constructor(client: PoolClient) {
     this.client = client;
+    this.#connection = sessionOf(client);
     this.#speakNoMore = speakFor(client);
     client.on("error", this.#lost).on("end", this.#lost);
   }
@@ -75,10 +79,9 @@ export class Session {
     return typeof error === "object" && error !== null && this.#givenUp.has(error);
   }
 
-  /** Of the server: is it between transactions? Undefined where pg does not tell (before 8.21). */
-  get isIdle(): boolean | undefined {
-    const status = this.client.getTransactionStatus?.();
-    return typeof status === "string" ? status === "I" : undefined;
+  /** Of the server: is it between transactions? */
+  get isIdle(): boolean {
+    return !this.#connection.isInTransaction;
   }
 
   /** Whether the server took it. Then it goes on to answer, so whatever was open is rolled back. */
@@ -113,7 +116,7 @@ export class Session {
     this.#isReleased = true;
     this.#speakNoMore();
     this.client.off("end", this.#lost);
-    const isWhole = isClean && !this.isLost && this.isIdle !== false;
+    const isWhole = isClean && !this.isLost && this.isIdle;
     this.client.release(isWhole ? undefined : true);
     if (isWhole) this.client.off("error", this.#lost);
   }

@@ -92,7 +92,7 @@ export class Transaction<T> {
   }
 
   async #commit(session: Session, signal: AbortSignal): Promise<void> {
-    if (session.isIdle === true) {
+    if (session.isIdle) {
       session.release(true);
       throw this.#undone(endedInside(), session);
     }

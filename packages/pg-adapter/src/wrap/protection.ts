@@ -1,5 +1,11 @@
 // oxlint-disable promise/no-callback-in-promise -- callbacks are half of what pg offers
-import { type Call, type CallOptions, type Policy, runningCall } from "@breakwater/core";
+import {
+  type Call,
+  type CallOptions,
+  type Policy,
+  runningCall,
+  tellOfDrain,
+} from "@breakwater/core";
 import type { Pool, PoolClient, QueryResult } from "pg";
 import { pgRules } from "../classify/rules.js";
 import { markPhase } from "../classify/phases.js";
@@ -68,6 +74,7 @@ export class Protection {
     const { acquireMs = 0 } = this.#guarded.limits;
     this.#pool.options.connectionTimeoutMillis = acquireMs;
     this.#watch.begin(clientsOf(this.#pool));
+    tellOfDrain(this.#policy, this.#guarded);
   }
 
   /** The pool is as it was. What runs ends as it began. */

@@ -1,9 +1,10 @@
-import pg from "pg";
+import type pg from "pg";
 import { onTestFinished } from "vitest";
+import { type Version, VERSIONS } from "./pools.ts";
 
 /** A pool that ends with its test, and that does not mind a server which goes away. */
-export function plainPool(config: pg.PoolConfig): pg.Pool {
-  const pool = new pg.Pool({ max: 5, connectionTimeoutMillis: 5_000, ...config });
+export function plainPool(config: pg.PoolConfig, version: Version = "newest"): pg.Pool {
+  const pool = new VERSIONS[version].Pool({ max: 5, connectionTimeoutMillis: 5_000, ...config });
   pool.on("error", () => {});
   onTestFinished(() => pool.end());
   return pool;

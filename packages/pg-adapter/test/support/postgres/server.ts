@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chownSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,12 +8,16 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Address } from "./address.ts";
 import { findBinaries } from "./binaries.ts";
+import { makeFreshData, type Run } from "./fresh-data.ts";
 import { childrenOf, signal } from "./processes.ts";
 import { copyOf } from "./standby.ts";
+import { encrypt } from "./tls.ts";
 
 export interface PostgresOptions {
   /** As in postgresql.conf: `{ max_connections: 5 }`. */
   readonly settings?: Readonly<Record<string, string | number>>;
+  /** By TCP it talks to nobody who does not encrypt. Its certificate is for `localhost` and signed by itself. */
+  readonly isTlsOnly?: boolean;
   /** Follows this server as its streaming standby. */
   readonly standbyOf?: PostgresServer;
 }
@@ -31,6 +35,7 @@ const SETTINGS = {
   listen_addresses: "127.0.0.1",
   wal_level: "replica",
   max_wal_senders: 4,
+  wal_retrieve_retry_interval: "100ms", // of standbys whose primary was away when they asked
   shared_buffers: "16MB",
 };
 
@@ -63,9 +68,7 @@ export class PostgresServer implements AsyncDisposable {
     this.#options = options;
     this.address = { host: "127.0.0.1", port, user: "postgres", database: "postgres" };
     this.folder = mkdtempSync(join(tmpdir(), "breakwater-pg-"));
-    mkdirSync(this.#data, { mode: 0o700 });
-    for (const path of [this.folder, this.#data])
-      if (asNobody.uid !== undefined) chownSync(path, NOBODY, NOBODY);
+    if (asNobody.uid !== undefined) chownSync(this.folder, NOBODY, NOBODY);
     process.once("exit", this.#atExit).once("SIGTERM", this.#atSignal);
   }
 
@@ -156,24 +159,11 @@ export class PostgresServer implements AsyncDisposable {
   async #makeData(): Promise<void> {
     if (this.#log !== "") return;
     const { standbyOf } = this.#options;
-    if (standbyOf === undefined) await this.#initdb();
-    else await copyOf(standbyOf, this.#data, asNobody.uid);
-  }
-
-  async #initdb(): Promise<void> {
-    const args = [
-      "-D",
-      this.#data,
-      "-U",
-      "postgres",
-      "-A",
-      "trust",
-      "--no-sync",
-      "--locale=C",
-      "-E",
-      "UTF8",
-    ];
-    await this.#run("initdb", args);
+    if (standbyOf !== undefined) return copyOf(standbyOf, this.#data, asNobody.uid);
+    const copy: Run = async (program, args) =>
+      void (await runFile(program, args, this.#spawnOptions()));
+    await makeFreshData(this.#data, (program, args) => this.#run(program, args), copy);
+    if (this.#options.isTlsOnly === true) encrypt(this.#data, asNobody.uid);
   }
 
   async #run(program: string, args: readonly string[]): Promise<void> {
@@ -204,7 +194,8 @@ export class PostgresServer implements AsyncDisposable {
 
   #arguments(): string[] {
     const { port } = this.address;
-    const settings = { ...SETTINGS, ...this.#options.settings };
+    const { isTlsOnly = false, settings: own } = this.#options;
+    const settings = { ...SETTINGS, ssl: isTlsOnly ? "on" : "off", ...own };
     const given = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
     return ["-D", this.#data, "-k", this.folder, "-p", String(port), ...given];
   }
