@@ -73,10 +73,11 @@ function runInTurn(
   statement: Statement,
 ): Promise<QueryResult> | void {
   const submit = guarded.submitOf(client);
-  const begin = (answered: Answered): void =>
-    turns.take((done) =>
-      new ClientStatement(guarded, client, statement, answered, done).begin(submit),
-    );
+  const begin = (answered: Answered): void => {
+    const mine = new ClientStatement(guarded, client, statement, answered);
+    turns.take((done) => mine.begin(submit, done));
+    mine.waitForTurn();
+  };
   if (statement.callback !== undefined) return begin(statement.callback);
   return new Promise<QueryResult>((resolve, reject) => {
     begin((error, result) => (error ? reject(error) : resolve(result)));
@@ -93,28 +94,39 @@ class ClientStatement implements StatementOwner {
   readonly #client: PoolClient;
   readonly #statement: Statement;
   readonly #answered: Answered;
-  /** The next one may begin. */
-  readonly #done: () => void;
+  /** The next one may begin. Undefined until its own turn has come. */
+  #done: (() => void) | undefined = undefined;
+  #isGivenUp = false;
   #settled: (() => void) | undefined = undefined;
 
-  constructor(
-    guarded: Guarded,
-    client: PoolClient,
-    statement: Statement,
-    answered: Answered,
-    done: () => void,
-  ) {
+  constructor(guarded: Guarded, client: PoolClient, statement: Statement, answered: Answered) {
     this.#guarded = guarded;
     this.#client = client;
     this.#statement = statement;
     this.#answered = answered;
-    this.#done = done;
   }
 
-  begin(submit: Submit): void {
+  /** Whoever gives it up need not wait for those before it. */
+  waitForTurn(): void {
+    const signal = this.#statement.asked?.signal;
+    if (this.#done !== undefined || signal === undefined) return;
+    if (signal.aborted) this.handleEvent();
+    else signal.addEventListener("abort", this, { once: true });
+  }
+
+  /** It has not been sent. */
+  handleEvent(): void {
+    this.#isGivenUp = true;
+    this.#answered(this.#statement.asked?.signal?.reason as Error, undefined as never);
+  }
+
+  begin(submit: Submit, done: () => void): void {
+    this.#done = done;
     const { asked } = this.#statement;
     const { statementMs } = this.#guarded.limits;
     const signal = asked?.signal;
+    signal?.removeEventListener("abort", this);
+    if (this.#isGivenUp) return done();
     if (signal?.aborted === true) return this.#end(signal.reason as Error, undefined as never);
     const ms = asked?.statementMs === undefined ? statementMs : msOf(asked.statementMs);
     const limits = this.#guarded.limitsFor(ms, signal);
@@ -146,7 +158,7 @@ class ClientStatement implements StatementOwner {
     try {
       this.#answered(error, result);
     } finally {
-      this.#done();
+      this.#done?.();
     }
   }
 

@@ -16,8 +16,7 @@ export type Submit = (config: unknown, values: unknown, answered: Answered) => u
 export interface PoolInside {
   readonly _clients?: readonly PoolClient[];
   readonly _idle?: readonly { readonly client: PoolClient }[];
-  _remove?(client: PoolClient, callback: () => void): void;
-  _pulseQueue?(): void;
+  _remove?(client: PoolClient): void;
 }
 
 export interface ClientInside {

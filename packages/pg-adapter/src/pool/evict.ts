@@ -8,10 +8,10 @@ import { insideOf, insideOfPool } from "../connection/inside.js";
 export function evictIdle(pool: Pool): number {
   const inside = insideOfPool(pool);
   // oxlint-disable-next-line typescript/unbound-method -- called on what they are of
-  const { _idle: found = [], _remove: remove, _pulseQueue: next } = inside;
+  const { _idle: found = [], _remove: remove } = inside;
   const idle = [...found];
   for (const { client } of idle) {
-    remove?.call(inside, client, () => next?.call(inside));
+    remove?.call(inside, client);
     insideOf(client).connection?.stream.destroy();
   }
   return idle.length;
