@@ -4,7 +4,8 @@ import { type CallReport, explainError, isRefusalBy } from "../engine/report.js"
 import type { Abortable } from "../engine/work.js";
 import { BreakwaterError } from "../errors/errors.js";
 import { invalidSpec, issueOf } from "../parts/options.js";
-import { LivePolicy, type Policy } from "./policy.js";
+import { LivePolicy } from "./live-policy.js";
+import type { Policy } from "./policy.js";
 
 /** How a batch is worked through. */
 export interface MapCallsOptions<T> extends Pick<CallOptions, "signal"> {
