@@ -5,7 +5,7 @@ import { drainPlan, type DrainReport, sumOfDrains } from "../engine/drain.js";
 import type { Task } from "../engine/plan.js";
 import { Readiness } from "../engine/readiness.js";
 import { scopeFor } from "../engine/scope.js";
-import type { Abortable } from "../engine/work.js";
+import type { Abortable, Work } from "../engine/work.js";
 import { Drained, refusalError, rejectSoon } from "../engine/refusals.js";
 import type { EventDetails, EventType } from "../events/catalog.js";
 import { Events } from "../events/events.js";
@@ -94,7 +94,7 @@ export class LivePolicy implements Policy, PartUser, Restorable {
     this.#inUse = this.#join();
     this.#layer = new Layer(this.name, this.#events, this.#compiled, {
       use: (driver) => void (this.#compiled = { ...this.#compiled, driver }),
-      work: () => [...this.#accounts.all()].map(({ work }) => work),
+      work: () => this.#works,
       problemsUnder: (patches) => this.#tuning.problemsUnder(patches),
       tune: (patches, why) => void this.#change("override", this.#tuning.overridden(patches), why),
     });
@@ -175,9 +175,13 @@ export class LivePolicy implements Policy, PartUser, Restorable {
     return drainPlan({ policy: this.name, work, counters, deadLetters, events }, graceMs);
   }
 
-  /** Tells `batch` what running tasks are told when a drain has lost its patience. */
-  tellOfDrain(batch: Abortable): void {
-    for (const { work } of this.#accounts.all()) work.listens(batch);
+  /** Tells `batch` what running tasks are told when a drain has lost its patience; until it says that it has ended. */
+  tellOfDrain(batch: Abortable): () => void {
+    const works = this.#works;
+    for (const work of works) work.listens(batch);
+    return () => {
+      for (const work of works) work.listensNoLonger(batch);
+    };
   }
 
   get revision(): number {
@@ -260,6 +264,10 @@ export class LivePolicy implements Policy, PartUser, Restorable {
 
   #join(): PartsInUse {
     return new PartsInUse(this, this.#events, this.#parts, this.#compiled.all);
+  }
+
+  get #works(): readonly Work[] {
+    return [...this.#accounts.all()].map(({ work }) => work);
   }
 
   get #counters(): readonly Counters[] {

@@ -89,6 +89,8 @@ class Batch<T, R> implements Abortable {
   #isSourceOver = false;
   #endedBy: { readonly error: unknown } | undefined;
   #wake: () => void = () => {};
+  /** A drain has nothing to tell it any more. */
+  readonly #notTold: () => void = () => {};
 
   constructor(
     policy: Policy,
@@ -102,7 +104,7 @@ class Batch<T, R> implements Abortable {
     this.#task = task;
     this.#options = options;
     setMaxListeners(0, this.#stop.signal); // one for each item under way is no leak, as Node 20 would think
-    if (policy instanceof LivePolicy) policy.tellOfDrain(this);
+    if (policy instanceof LivePolicy) this.#notTold = policy.tellOfDrain(this);
     const { signal } = options;
     if (signal?.aborted === true) this.handleEvent();
     else signal?.addEventListener("abort", this, { once: true });
@@ -132,6 +134,7 @@ class Batch<T, R> implements Abortable {
 
   /** Whoever leaves early leaves nothing running that listens to its signal, and no source open. */
   async close(): Promise<void> {
+    this.#notTold();
     this.#options.signal?.removeEventListener("abort", this);
     if (this.#underWay > 0) this.#stop.abort(new Error("the batch was left"));
     this.#isExhausted = true;
