@@ -14,7 +14,7 @@ const source = `${root}packages/core/src/`;
 async function loadSource() {
   const contents = `
     export { bulkheadSchema } from "./parts/bulkhead.js";
-    export { circuitBreakerSchema } from "./parts/circuit-breaker.js";
+    export { circuitBreakerSchema } from "./parts/circuit-breaker-options.js";
     export { classifySchema } from "./parts/classify.js";
     export { deadLetterSchema } from "./parts/dead-letter.js";
     export { fileDeadLettersSchema } from "./dead-letters/file/file-dead-letters.js";

@@ -6,7 +6,7 @@ import { STOPPED } from "../../packages/core/src/engine/report.js";
 import { ERRORS } from "../../packages/core/src/errors/errors.js";
 import { logEventsSchema } from "../../packages/core/src/logging/log-events.js";
 import { bulkheadSchema } from "../../packages/core/src/parts/bulkhead.js";
-import { circuitBreakerSchema } from "../../packages/core/src/parts/circuit-breaker.js";
+import { circuitBreakerSchema } from "../../packages/core/src/parts/circuit-breaker-options.js";
 import { classifySchema } from "../../packages/core/src/parts/classify.js";
 import { fileDeadLettersSchema } from "../../packages/core/src/dead-letters/file/file-dead-letters.js";
 import { replaySchema } from "../../packages/core/src/dead-letters/replay.js";
@@ -25,7 +25,7 @@ import { root } from "./blocks.js";
 const SCHEMAS = [
   {
     schema: circuitBreakerSchema,
-    source: "parts/circuit-breaker.ts",
+    source: "parts/circuit-breaker-options.ts",
     options: "CircuitBreakerOptions",
   },
   { schema: retryBudgetSchema, source: "parts/retry-budget.ts", options: "RetryBudgetOptions" },

@@ -26,12 +26,8 @@ export type { Watchable } from "./events/listeners.js";
 export { logEvents, type LogEventsOptions } from "./logging/log-events.js";
 export type { Logger, LogLine } from "./logging/log-line.js";
 export { type Bulkhead, bulkhead, type BulkheadOptions } from "./parts/bulkhead.js";
-export {
-  type CircuitBreaker,
-  circuitBreaker,
-  type CircuitBreakerOptions,
-  type CircuitState,
-} from "./parts/circuit-breaker.js";
+export { type CircuitBreaker, circuitBreaker, type CircuitState } from "./parts/circuit-breaker.js";
+export type { CircuitBreakerOptions } from "./parts/circuit-breaker-options.js";
 export { type DeadLetter, deadLetter, type DeadLetterOptions } from "./parts/dead-letter.js";
 export type { FallbackFunction } from "./engine/fallback.js";
 export { type Fallback, fallback, type FallbackOptions } from "./parts/fallback.js";

@@ -20,7 +20,7 @@ import {
   scriptedTask,
   type VirtualClock,
 } from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { clock as time } from "../src/time/clock.js";
 import { fail, rejectionOf, reset, works } from "./regressions/fixtures.js";
 
@@ -424,6 +424,18 @@ describe("mapCalls ends early", () => {
     const { results, error } = await collected;
     expect(results).toHaveLength(2);
     expect(error).toMatchObject({ code: "ERR_DRAINING" });
+  });
+
+  it("and a drain tells no batch that has ended: 10,000 of them leave nothing behind", async () => {
+    const policy = plain();
+    for (let n = 0; n < 10_000; n++) await collect(mapCalls(policy, [n], works));
+    const left = rejectionOf(policy.execute(scriptedTask(hangs())));
+    const abort = vi.spyOn(AbortController.prototype, "abort");
+    await clock.run(policy.drain({ graceMs: 100 }));
+    const told = abort.mock.calls.length;
+    abort.mockRestore();
+    await left;
+    expect(told).toBe(1); // the call that hangs
   });
 });
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Issue } from "../errors/errors.js";
 import type { PartUser } from "../parts/part.js";
-import { everyPolicy, type LivePolicy } from "../policy/policy.js";
+import { everyPolicy, type LivePolicy } from "../policy/live-policy.js";
 import { knownOnlyFromFile } from "../policy/registry.js";
 import { fileSays, namesInFile, onlyInFile } from "../policy/settings/filed.js";
 import { prepare, type Prepared } from "../policy/settings/prepare.js";

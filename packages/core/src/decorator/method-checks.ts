@@ -1,5 +1,6 @@
 import { BreakwaterError } from "../errors/errors.js";
-import { type AsyncFunction, keepIdentity } from "../policy/policy.js";
+import { keepIdentity } from "../policy/keep-identity.js";
+import type { AsyncFunction } from "../policy/policy.js";
 import { declaredReturnType } from "./reflect-metadata.js";
 
 /** @throws BreakwaterError `ERR_NOT_A_METHOD` for what cannot be a method that returns a promise. */

@@ -1,6 +1,6 @@
 import { type BulkheadRules, Room, type RoomHome } from "../guards/bulkhead/room.js";
 import { type Duration, formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
-import { keyFields } from "./circuit-breaker.js";
+import { keyFields } from "./key-fields.js";
 import type { FactSource } from "./facts.js";
 import { KeyedPart } from "./keyed-part.js";
 import {

@@ -1,6 +1,6 @@
 import { Limiter, type LimiterHome, type RateRules } from "../guards/rate-limit.js";
 import { type Duration, formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
-import { keyFields } from "./circuit-breaker.js";
+import { keyFields } from "./key-fields.js";
 import type { FactSource } from "./facts.js";
 import { KeyedPart } from "./keyed-part.js";
 import {

@@ -9,7 +9,7 @@ import {
 } from "../budget/credit.js";
 import { Keyed, type Slot } from "../keys/keyed.js";
 import { type Duration, formatDuration, LONGEST_TIMER_MS } from "../time/duration.js";
-import { keyFields } from "./circuit-breaker.js";
+import { keyFields } from "./key-fields.js";
 import { FactSource } from "./facts.js";
 import {
   duration,

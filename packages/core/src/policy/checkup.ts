@@ -3,7 +3,7 @@ import { formatDuration } from "../time/duration.js";
 import type { Parts } from "./assemble.js";
 import type { Explanation } from "./explanation.js";
 import type { RetryShare } from "./last-hour.js";
-import { type Examined, LivePolicy } from "./policy.js";
+import { type Examined, LivePolicy } from "./live-policy.js";
 import type { Registry } from "./registry.js";
 
 /** One question to a policy, and its answer. */

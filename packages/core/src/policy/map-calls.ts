@@ -4,7 +4,8 @@ import { type CallReport, explainError, isRefusalBy } from "../engine/report.js"
 import type { Abortable } from "../engine/work.js";
 import { BreakwaterError } from "../errors/errors.js";
 import { invalidSpec, issueOf } from "../parts/options.js";
-import { LivePolicy, type Policy } from "./policy.js";
+import { LivePolicy } from "./live-policy.js";
+import type { Policy } from "./policy.js";
 
 /** How a batch is worked through. */
 export interface MapCallsOptions<T> extends Pick<CallOptions, "signal"> {
@@ -88,8 +89,8 @@ class Batch<T, R> implements Abortable {
   #isSourceOver = false;
   #endedBy: { readonly error: unknown } | undefined;
   #wake: () => void = () => {};
-  /** To a drain. */
-  readonly #listenNoMore: (() => void) | undefined;
+  /** A drain has nothing to tell it any more. */
+  readonly #notTold: () => void = () => {};
 
   constructor(
     policy: Policy,
@@ -103,7 +104,7 @@ class Batch<T, R> implements Abortable {
     this.#task = task;
     this.#options = options;
     setMaxListeners(0, this.#stop.signal); // one for each item under way is no leak, as Node 20 would think
-    if (policy instanceof LivePolicy) this.#listenNoMore = policy.tellOfDrain(this);
+    if (policy instanceof LivePolicy) this.#notTold = policy.tellOfDrain(this);
     const { signal } = options;
     if (signal?.aborted === true) this.handleEvent();
     else signal?.addEventListener("abort", this, { once: true });
@@ -133,8 +134,8 @@ class Batch<T, R> implements Abortable {
 
   /** Whoever leaves early leaves nothing running that listens to its signal, and no source open. */
   async close(): Promise<void> {
+    this.#notTold();
     this.#options.signal?.removeEventListener("abort", this);
-    this.#listenNoMore?.();
     if (this.#underWay > 0) this.#stop.abort(new Error("the batch was left"));
     this.#isExhausted = true;
     if (this.#isSourceOver) return;

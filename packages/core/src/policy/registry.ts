@@ -24,7 +24,9 @@ import {
   type RestoreReport,
   snapshotOf,
 } from "./registry-snapshot.js";
-import { everyPolicy, LivePolicy, mustBeEvent, type Policy } from "./policy.js";
+import { everyPolicy, LivePolicy } from "./live-policy.js";
+import { mustBeEvent } from "./must-be-event.js";
+import type { Policy } from "./policy.js";
 
 const defined = new Map<string, LivePolicy>();
 /** Those of them that code has defined; the others are there because the file names them. */

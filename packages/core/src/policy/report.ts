@@ -1,7 +1,8 @@
 import type { EventDetails, EventType } from "../events/catalog.js";
 import type { Abortable } from "../engine/work.js";
 import { type ErrorSummary, summarize } from "../errors/summary.js";
-import { LivePolicy, type Policy } from "./policy.js";
+import { LivePolicy } from "./live-policy.js";
+import type { Policy } from "./policy.js";
 
 /**
  * For adapters: tells those who listen to a policy what happened to what it protects.

@@ -1,6 +1,6 @@
 import { BreakwaterError } from "../errors/errors.js";
 import { type NameUser, nameUsers, whatThereIs } from "./names.js";
-import { everyPolicy, type LivePolicy } from "./policy.js";
+import { everyPolicy, type LivePolicy } from "./live-policy.js";
 import { namesInFile } from "./settings/filed.js";
 
 /** What there is to say of names that are all in use, or could be. */

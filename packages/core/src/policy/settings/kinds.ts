@@ -1,7 +1,8 @@
 import type { FallbackFunction } from "../../engine/fallback.js";
 import type { Issue } from "../../errors/errors.js";
 import { bulkhead, type BulkheadOptions, bulkheadSchema } from "../../parts/bulkhead.js";
-import { circuitBreaker, circuitBreakerSchema } from "../../parts/circuit-breaker.js";
+import { circuitBreaker } from "../../parts/circuit-breaker.js";
+import { circuitBreakerSchema } from "../../parts/circuit-breaker-options.js";
 import { classify, classifySchema } from "../../parts/classify.js";
 import { deadLetter, deadLetterSchema } from "../../parts/dead-letter.js";
 import { fallback, fallbackSchema } from "../../parts/fallback.js";

@@ -1,6 +1,6 @@
 import type { Issue } from "../../errors/errors.js";
 import type { BulkheadOptions } from "../../parts/bulkhead.js";
-import type { CircuitBreakerOptions } from "../../parts/circuit-breaker.js";
+import type { CircuitBreakerOptions } from "../../parts/circuit-breaker-options.js";
 import type { ClassifyOptions } from "../../parts/classify.js";
 import type { FallbackOptions } from "../../parts/fallback.js";
 import type { FallbackFunction } from "../../engine/fallback.js";
