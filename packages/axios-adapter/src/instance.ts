@@ -13,6 +13,7 @@ export interface AnyAxiosInstance {
 
 /** @throws BreakwaterError `ERR_INVALID_SPEC` for what is no axios instance. */
 export function instanceFrom(given: AnyAxiosInstance): AxiosInstance {
+  // Perhaps no instance, whatever its type says: it is asked.
   const { interceptors, create } = (given ?? {}) as unknown as Partial<AxiosInstance>;
   if (typeof interceptors?.request?.use === "function" && typeof create === "function")
     return given as unknown as AxiosInstance; // checked just now, as far as we use it

@@ -7,6 +7,7 @@ interface Metadata {
 }
 
 function loaded(): Metadata | undefined {
+  // Whether it has been loaded no type can say.
   const reflect = Reflect as unknown as Partial<Metadata>;
   return typeof reflect.getMetadata === "function" ? (reflect as Metadata) : undefined;
 }

@@ -45,6 +45,7 @@ export function eventOf<T extends EventType>(
   type: T,
   details: EventDetails[T],
 ): ResilienceEvent {
+  // That `type` and `details` belong together is lost when they are put into one object.
   return {
     type,
     policy,

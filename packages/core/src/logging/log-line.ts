@@ -57,5 +57,6 @@ export function lineOf({ event, repeats, overMs }: Folded): LogLine {
     repeats === 0 || event.type === "call.refused"
       ? ""
       : ` (${repeats === 1 ? "once" : `${repeats} times`} more within ${formatDuration(overMs)})`;
+  // It takes over the fields of the event; no class can extend a union of them.
   return new Line(`${sentence}${again}`, event, repeats) as unknown as LogLine;
 }

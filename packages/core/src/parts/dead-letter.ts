@@ -40,7 +40,7 @@ export interface DeadLetterOptions {
   readonly payload: (...args: never[]) => unknown;
   /** Each error message goes through it, whole. What it returns is cut to 200 characters and kept. */
   readonly redact: (text: string) => string;
-  /** The endings that leave a record. Default attempts, budget, deadline, permanent. */
+  /** The endings that leave a record. Default attempts, budget, deadline, permanent, refused. */
   readonly on?: readonly (typeof ENDINGS)[number][];
   /** A larger payload is dropped, and told. 1 to 100,000,000 bytes of JSON; default 256,000. */
   readonly maxPayloadBytes?: number;
@@ -85,7 +85,7 @@ const fields = {
     "a function that takes a text and returns one",
     "each error message goes through it",
   ),
-  on: someOf(ENDINGS, ["attempts", "budget", "deadline", "permanent"], {
+  on: someOf(ENDINGS, ["attempts", "budget", "deadline", "permanent", "refused"], {
     meaning: "the endings that leave a record",
   }),
   maxPayloadBytes: integer(1, 100_000_000, 256_000, {

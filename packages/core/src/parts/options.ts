@@ -40,6 +40,7 @@ export function fieldOf<Out>(schema: v.GenericSchema<unknown, Out>): Field<Out> 
 
 /** A field as the schema that it is. @internal */
 export function schemaOf<Out>(field: Field<Out>): v.GenericSchema<unknown, Out> {
+  // `Field` keeps valibot out of our public types; all of them are made by `documented` or `fieldOf`.
   return field as unknown as v.GenericSchema<unknown, Out>;
 }
 

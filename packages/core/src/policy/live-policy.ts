@@ -114,6 +114,7 @@ export class LivePolicy implements Policy, PartUser, Restorable {
 
   wrap<F extends AsyncFunction>(fn: F): F {
     if (typeof fn !== "function") throw new TypeError("wrap() takes a function");
+    // It hands on what it gets, and gives what it is given back: its type is that of `fn`.
     return keepIdentity(runUnder(this, fn) as unknown as F, fn);
   }
 

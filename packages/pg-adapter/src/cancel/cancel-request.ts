@@ -4,6 +4,7 @@ import { type ConnectionInside, insideOf } from "../connection/inside.js";
 
 type MakeConnection = new (config: object) => ConnectionInside;
 
+/** Where a client is connected to: pg has it, and its types do not say so of a client of a pool. */
 interface Located {
   readonly host: string;
   readonly port: number;

@@ -46,11 +46,12 @@ export interface ConnectionInside {
   end(): void;
 }
 
-/** The same object, with what it has inside. */
+/** The same object, with what it has inside and its types do not say. */
 export function insideOf(client: PoolClient): ClientInside {
   return client as unknown as ClientInside;
 }
 
+/** The same of a pool. */
 export function insideOfPool(pool: Pool): PoolInside {
   return pool as unknown as PoolInside;
 }

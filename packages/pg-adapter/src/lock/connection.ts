@@ -40,7 +40,7 @@ function isPool(source: unknown): source is Pool & { readonly Client: MakeClient
   return typeof (source as { Client?: unknown } | null)?.Client === "function";
 }
 
-/** Without a word to the server, which may not answer. */
+/** Without a word to the server, which may not answer. pg keeps its stream inside, and its types do not say so. */
 export function hangUp(client: Client): void {
   const { connection } = client as unknown as { connection?: { stream: { destroy(): void } } };
   connection?.stream.destroy();

@@ -39,6 +39,7 @@ const record = v.looseObject({
 function parseRecord(text: string): DeadLetterRecord | undefined {
   try {
     const result = v.safeParse(record, JSON.parse(text));
+    // What is checked is what a reader of ours needs; names that a later version may add pass.
     return result.success && "payload" in result.output
       ? (result.output as unknown as DeadLetterRecord)
       : undefined;
