@@ -126,6 +126,7 @@ describe.runIf(hasPostgres).each(BOTH)("a statement that is given up, pg %s", (v
       "clients.evicted",
       "client.destroyed",
     ]);
+    expect(events.at(-1)).toMatchObject({ reason: "not cancelled" });
     proxy.traffic = "pass";
     await pool.query("select 1");
   });
