@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text as textOf } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { deadline, resilient } from "@breakwater/core";
+import { circuitBreaker, deadline, resilient } from "@breakwater/core";
 import type pg from "pg";
 import { describe, expect, it, vi } from "vitest";
 import { resilienceOf, wrapPool } from "../src/index.js";
@@ -211,6 +211,39 @@ describe.runIf(hasPostgres).each(BOTH)("a wrapped pool under attack, pg %s", (ve
     }
     client.release();
     await expect.poll(() => [pool.idleCount, pool.waitingCount]).toEqual([1, 0]);
+  });
+
+  it("whoever gives up the call around it waits for no connection any more", async () => {
+    const pool = single();
+    const client = await pool.connect();
+    const caller = new AbortController();
+    const { signal } = caller;
+    const waits = resilient(quickly(1)).execute(() => pool.connect(), { signal });
+    await expect.poll(() => pool.waitingCount).toBe(1);
+    caller.abort(new Error("enough"));
+    expect(await rejectionOf(waits)).toBe(signal.reason);
+    client.release();
+    await expect.poll(() => [pool.idleCount, pool.waitingCount]).toEqual([1, 0]); // it went back at once
+  });
+
+  it("acquiring is repeated also where the policy's own work must not be", async () => {
+    let checks = 0;
+    const verify = (_: unknown, done: (error?: Error) => void): void =>
+      done(++checks === 1 ? new Error("not yet") : undefined);
+    const plain = poolOf(version, { ...server().address, verify } as pg.PoolConfig);
+    const pool = wrapPool(plain, resilient(quickly(2), { idempotent: false }));
+    const client = await pool.connect();
+    expect(checks).toBe(2);
+    client.release();
+  });
+
+  it("a time limit on a client's statement is held against the server", async () => {
+    const breaker = circuitBreaker({ consecutiveFailures: 1 });
+    const pool = wrappedOf(version, server().address, breaker, { statementMs: 50 });
+    const client = await pool.connect();
+    await rejectionOf(client.query(SLEEP));
+    expect(breaker.state()).toBe("open");
+    client.release();
   });
 
   it("a check of new connections that never answers does not outlive acquireMs", async () => {

@@ -112,7 +112,7 @@ describe.runIf(hasPostgres).each(BOTH)("a statement that is given up, pg %s", (v
 
   it("costs its connection where the server does not answer", async () => {
     await using proxy = await FaultProxy.to(server().address);
-    const limits = { statementMs: 60, cancelMs: 80 };
+    const limits = { statementMs: 250, cancelMs: 80 };
     const pool = wrappedOf(version, { ...proxy.address, max: 2 }, quickly(1), limits);
     const events = eventsOf(pool, "statement.cancelled", "client.destroyed", "clients.evicted");
     await Promise.all([pool.query("select pg_sleep(0.02)"), pool.query("select pg_sleep(0.02)")]);
