@@ -46,14 +46,14 @@ describe.runIf(hasPostgres).each(BOTH)("a wrapped pool under attack, pg %s", (ve
   it("a callback of connect that throws is an uncaught exception, and the client can be given back", async () => {
     const pool = single();
     const thrown = new Error("from connect");
-    let giveBack = () => {};
+    let giveBack: (() => void) | undefined;
     const work = (): void =>
       pool.connect((_, __, done) => {
         giveBack = done;
         throw thrown;
       });
     expect(await uncaughtOf(work)).toBe(thrown);
-    giveBack();
+    giveBack?.();
     expect(await pidOf(pool)).toBeTypeOf("number");
   });
 
@@ -230,7 +230,7 @@ describe.runIf(hasPostgres).each(BOTH)("a wrapped pool under attack, pg %s", (ve
     let checks = 0;
     const verify = (_: unknown, done: (error?: Error) => void): void =>
       done(++checks === 1 ? new Error("not yet") : undefined);
-    const plain = poolOf(version, { ...server().address, verify } as pg.PoolConfig);
+    const plain = poolOf(version, Object.assign({ verify }, server().address));
     const pool = wrapPool(plain, resilient(quickly(2), { idempotent: false }));
     const client = await pool.connect();
     expect(checks).toBe(2);
@@ -247,8 +247,7 @@ describe.runIf(hasPostgres).each(BOTH)("a wrapped pool under attack, pg %s", (ve
   });
 
   it("a check of new connections that never answers does not outlive acquireMs", async () => {
-    const verify = (): void => {};
-    const config = { ...server().address, max: 1, verify } as pg.PoolConfig;
+    const config = { ...server().address, max: 1, verify: vi.fn<() => void>() } as pg.PoolConfig;
     const pool = wrappedOf(version, config, quickly(1), { acquireMs: 50 });
     expect(await rejectionOf(pool.query("select 1"))).toMatchObject({ message: /all 1|timeout/i });
   });

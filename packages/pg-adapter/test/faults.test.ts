@@ -333,17 +333,17 @@ describe.runIf(hasPostgres).each(BOTH)("what the server says, pg %s", (version) 
   });
 });
 
-describe.runIf(hasPostgres).each(BOTH)("while a new connection fails, pg %s", (version) => {
-  /** Its client comes back before the other one is refused. */
-  async function idleAfter(pool: pg.Pool, refuse: () => void, code: string): Promise<number> {
-    const client = await pool.connect();
-    refuse();
-    const refused = rejectionOf(pool.connect());
-    client.release();
-    expect(await refused).toMatchObject({ code });
-    return pool.idleCount;
-  }
+/** Its client comes back before the other one is refused. */
+async function idleAfter(pool: pg.Pool, refuse: () => void, code: string): Promise<number> {
+  const client = await pool.connect();
+  refuse();
+  const refused = rejectionOf(pool.connect());
+  client.release();
+  expect(await refused).toMatchObject({ code });
+  return pool.idleCount;
+}
 
+describe.runIf(hasPostgres).each(BOTH)("while a new connection fails, pg %s", (version) => {
   it("an idle one is kept: it may well be that only the way is closed", async () => {
     await using server = await startPostgres();
     await using proxy = await FaultProxy.to(server.address);
