@@ -102,9 +102,9 @@ describe.runIf(hasPostgres).each(BOTH)("a statement that is given up, pg %s", (v
   });
 
   it("on a client of one's own is not cancelled in the place of the one before it", async () => {
-    const pool = wrappedOf(version, server().address, quickly(1), { statementMs: 80 });
+    const pool = wrappedOf(version, server().address, quickly(1), { statementMs: 250 });
     const client = await pool.connect();
-    const text = "select pg_sleep(0.05)";
+    const text = "select pg_sleep(0.08)";
     const all = [1, 2, 3, 4].map(() => client.query(text)); // together longer than one may run
     expect(await Promise.all(all)).toHaveLength(4);
     client.release();
