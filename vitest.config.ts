@@ -34,7 +34,12 @@ export default defineConfig({
       {
         resolve,
         ssr,
-        test: { name: "core", include: ["packages/*/test/**/*.test.ts"], exclude: [decorators] },
+        test: {
+          name: "core",
+          include: ["packages/*/test/**/*.test.ts"],
+          exclude: [decorators],
+          expect: { poll: { timeout: 5_000 } }, // on a busy machine a server takes its time
+        },
       },
       {
         resolve,

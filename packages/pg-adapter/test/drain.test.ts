@@ -10,6 +10,8 @@ vi.setConfig({ testTimeout: 30_000 });
 
 const SLEEP = "select pg_sleep(60) /* drained */";
 
+const drainOf = async (pool: pg.Pool) => resilienceOf(pool)?.drain({ graceMs: 30 });
+
 describe.runIf(hasPostgres).each(BOTH)("a drain, pg %s", (version) => {
   const server = usePostgres();
   const running = async (count: number): Promise<void> => {
@@ -19,7 +21,6 @@ describe.runIf(hasPostgres).each(BOTH)("a drain, pg %s", (version) => {
     const found = async () => (await admin.query(query, [SLEEP])).rows[0].n;
     await expect.poll(found, { interval: 20 }).toBe(count);
   };
-  const drainOf = async (pool: pg.Pool) => resilienceOf(pool)?.drain({ graceMs: 30 });
 
   it("lets what runs end by itself, if it does so in time", async () => {
     const pool = wrappedOf(version, server().address, circuitBreaker());

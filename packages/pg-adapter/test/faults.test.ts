@@ -1,4 +1,5 @@
 import { circuitBreaker, explainError, retryBudget } from "@breakwater/core";
+import type pg from "pg";
 import { describe, expect, it, vi } from "vitest";
 import { PoolExhaustedError } from "../src/index.js";
 import { BOTH, eventsOf, poolOf, quickly, rejectionOf, wrappedOf } from "./support/pools.js";
@@ -330,6 +331,31 @@ describe.runIf(hasPostgres).each(BOTH)("what the server says, pg %s", (version) 
       resilience: { enforceReadOnly: false },
     };
     await pool.query(write);
+  });
+});
+
+/** Its client comes back before the other one is refused. */
+async function idleAfter(pool: pg.Pool, refuse: () => void, code: string): Promise<number> {
+  const client = await pool.connect();
+  refuse();
+  const refused = rejectionOf(pool.connect());
+  client.release();
+  expect(await refused).toMatchObject({ code });
+  return pool.idleCount;
+}
+
+describe.runIf(hasPostgres).each(BOTH)("while a new connection fails, pg %s", (version) => {
+  it("an idle one is kept: it may well be that only the way is closed", async () => {
+    await using server = await startPostgres();
+    await using proxy = await FaultProxy.to(server.address);
+    const pool = wrappedOf(version, { ...proxy.address, max: 2 }, quickly(1));
+    expect(await idleAfter(pool, () => proxy.refuse(), "ECONNREFUSED")).toBe(1);
+  });
+
+  it("an idle one is closed where the server itself says that it is going", async () => {
+    await using server = await startPostgres();
+    const pool = wrappedOf(version, { ...server.address, max: 2 }, quickly(1));
+    expect(await idleAfter(pool, () => server.closeDoors(), "57P03")).toBe(0);
   });
 });
 

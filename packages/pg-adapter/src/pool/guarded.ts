@@ -50,8 +50,8 @@ export class Guarded implements Abortable {
 
   /** A drain has lost its patience. What has a signal of its own hears of it twice. */
   abort(reason: unknown): void {
-    for (const acquisition of [...this.#waiting]) acquisition.giveUp(reason);
-    for (const statement of [...this.connected.values()]) statement?.abort(reason);
+    for (const acquisition of this.#waiting) acquisition.giveUp(reason);
+    for (const statement of this.connected.values()) statement?.abort(reason);
   }
 
   /** Until the connection is taken back. */

@@ -108,6 +108,11 @@ export class PostgresServer implements AsyncDisposable {
     await this.#end("SIGKILL");
   }
 
+  /** It takes no new clients (57P03), and ends once the old ones have. */
+  closeDoors(): void {
+    signal(this.#pid, "SIGTERM");
+  }
+
   /** Kills it if it runs, and starts it again on the same port and data. */
   async restart(): Promise<void> {
     await this.kill();
