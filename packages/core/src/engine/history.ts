@@ -75,9 +75,13 @@ export class History {
     return this;
   }
 
-  /** Somebody's own rule may call an error a success: then nothing has failed. */
+  /**
+   * Not where somebody's own rule calls the error a success, and not where every attempt was refused by a policy inside:
+   * then nothing has been tried.
+   */
   get isFailure(): boolean {
-    return this.#attempts.at(-1)?.judgement.verdict.name !== "success";
+    const verdicts = this.#attempts.map(({ judgement }) => judgement.verdict.name);
+    return verdicts.at(-1) !== "success" && verdicts.some((verdict) => verdict !== "refused");
   }
 
   /** Put together when somebody asks; until then the errors themselves are kept. */

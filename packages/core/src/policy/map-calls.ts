@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Call, CallOptions } from "../call/call.js";
+import { holdRefused, type Send } from "../engine/dead-letters/held.js";
 import { type CallReport, explainError, isRefusalBy } from "../engine/report.js";
 import type { Abortable } from "../engine/work.js";
 import { BreakwaterError } from "../errors/errors.js";
@@ -188,22 +189,27 @@ class Batch<T, R> implements Abortable {
 
   async #resultOf(item: T, index: number): Promise<MapResult<T, Awaited<R>> | undefined> {
     const { signal } = this.#stop;
+    const task = (call: Call): R | PromiseLike<R> => this.#task(item, call, index);
+    let held: Send | undefined;
+    let letter: Send | undefined;
+    holdRefused(task, (send) => void (held = send));
     let key: string | undefined;
     for (let returns = 0; ;) {
       try {
         key = this.#options.key?.(item, index);
-        const value = await this.#policy.execute((call) => this.#task(item, call, index), {
-          key,
-          signal,
-        });
+        const value = await this.#policy.execute(task, { key, signal });
         return { item, index, status: "fulfilled", value };
       } catch (error) {
         const report = explainError(error);
         const isRefused = isRefusalBy(this.#policy.name, error);
+        // A call that was refused before its task ran has left no letter, and the one of the call before it stands.
+        if (!isRefused) letter = held;
+        held = undefined;
         const comesBack = isRefused || (isRetryRefused(report) && ++returns <= MOST_RETURNS);
         const waits = comesBack && !isDraining(error) && this.#options.whileOpen !== "report";
         const whyNot = waits ? await this.#untilReady(key) : error;
         if (whyNot === undefined) continue;
+        letter?.();
         if (isRefused && isDraining(whyNot)) return this.#endEarly(whyNot) as undefined;
         return { item, index, status: "rejected", error, report };
       }

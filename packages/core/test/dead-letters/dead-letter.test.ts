@@ -8,6 +8,7 @@ import {
   type EventOf,
   explainError,
   fallback,
+  mapCalls,
   type Policy,
   registry,
   resilient,
@@ -67,6 +68,8 @@ const ofType = <T extends ResilienceEvent["type"]>(
   type: T,
 ): EventOf<T>[] => events.filter((event): event is EventOf<T> => event.type === type);
 
+const downs = (): Promise<never> => Promise.reject(reset());
+
 describe("a call that was given up on", () => {
   it("leaves a record with its attempts, its error and its payload", async () => {
     const policy = resilient(lettersTo(), retry({ maxAttempts: 2, jitter: "none" }), {
@@ -122,6 +125,15 @@ describe("a call that was given up on", () => {
     await giveUp(policy, reset());
     await giveUp(policy, reset());
     expect(sink.records).toHaveLength(1);
+  });
+
+  it("leaves none when every attempt was refused by a policy inside", async () => {
+    const inside = resilient(circuitBreaker({ consecutiveFailures: 1 }));
+    const policy = resilient(lettersTo());
+    const call = () => clock.run(rejectionOf(policy.execute(() => inside.execute(downs))));
+    await call();
+    await call();
+    expect(sink.records.map(({ stoppedBy }) => stoppedBy)).toEqual(["attempts"]);
   });
 
   it("leaves one for exactly the endings that it is given", async () => {
@@ -401,4 +413,47 @@ it("what is missing or wrong is said, all of it", () => {
       ]) as unknown,
     }),
   );
+});
+
+describe("an item of a batch whose retry was refused", () => {
+  const policyWithLetters = () =>
+    resilient(
+      lettersTo(),
+      circuitBreaker({ consecutiveFailures: 1, openMs: 1_000 }),
+      retry({ maxAttempts: 2, jitter: "none" }),
+    );
+
+  async function batch(policy: Policy, task: () => Promise<unknown>): Promise<string[]> {
+    const results: string[] = [];
+    for await (const { status } of mapCalls(policy, ["item"], task)) results.push(status);
+    return results;
+  }
+
+  it("leaves none if it succeeds when it comes back", async () => {
+    let runs = 0;
+    const task = () => (++runs === 1 ? downs() : Promise.resolve("fine"));
+    expect(await clock.run(batch(policyWithLetters(), task))).toEqual(["fulfilled"]);
+    expect(sink.records).toEqual([]);
+  });
+
+  it("leaves one, and only one, if it fails again and again", async () => {
+    expect(await clock.run(batch(policyWithLetters(), downs))).toEqual(["rejected"]);
+    expect(sink.records.map(({ stoppedBy }) => stoppedBy)).toEqual(["refused"]);
+  });
+
+  it("leaves only that of its last call if that ends another way", async () => {
+    let runs = 0;
+    const task = () => Promise.reject(++runs === 1 ? reset() : status(404));
+    expect(await clock.run(batch(policyWithLetters(), task))).toEqual(["rejected"]);
+    expect(sink.records.map(({ stoppedBy }) => stoppedBy)).toEqual(["permanent"]);
+  });
+
+  it("leaves one if a drain ends the wait", async () => {
+    const policy = policyWithLetters();
+    const ended = batch(policy, downs).catch((error: unknown) => error);
+    await clock.advance(500);
+    await clock.run(policy.drain({ graceMs: 0 }));
+    await clock.run(ended);
+    expect(sink.records.map(({ stoppedBy }) => stoppedBy)).toEqual(["refused"]);
+  });
 });

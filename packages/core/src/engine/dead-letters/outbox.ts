@@ -3,6 +3,7 @@ import type { StoppedBy } from "../../events/catalog.js";
 import type { Events } from "../../events/events.js";
 import { clock, type Timer } from "../../time/clock.js";
 import { formatDuration } from "../../time/duration.js";
+import { holderOf } from "./held.js";
 import {
   type ContentRules,
   type DeadLetterRecord,
@@ -55,6 +56,12 @@ export class Outbox {
     const record = recordOf(call, this.#rules);
     if (record === "too large") return this.#drop(events, "size");
     if (record instanceof HookFailure) return this.#failed(events, record.during, record.error);
+    const hold = call.stoppedBy === "refused" ? holderOf(call.task) : undefined;
+    if (hold === undefined) this.#send(record, events);
+    else hold(() => this.#send(record, events));
+  }
+
+  #send(record: DeadLetterRecord, events: Events): void {
     this.#waiting++;
     queueMicrotask(() => this.#write(record, events));
   }
