@@ -17,7 +17,8 @@ describe.runIf(hasPostgres)("the tests' own PostgreSQL", { timeout: 60_000 }, ()
   test("comes back after SIGKILL with what was committed", async () => {
     await ask(server().address, "create table kept as select 42 as answer");
     await server().kill();
-    await expect(ask(server().address, "select 1")).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    const code: unknown = expect.stringMatching(/ECONNREFUSED|ECONNRESET/); // its children may hold the port for a moment
+    await expect(ask(server().address, "select 1")).rejects.toMatchObject({ code });
     await server().restart();
     expect(await ask(server().address, "select answer from kept")).toBe(42);
   });
