@@ -1,4 +1,4 @@
-import type { PoolClient } from "pg";
+import type { ClientBase } from "pg";
 import { type ConnectionInside, insideOf } from "../connection/inside.js";
 
 type MakeConnection = new (config: object) => ConnectionInside;
@@ -16,7 +16,7 @@ interface Located {
  * sent the signal; false if that cannot be had within `limitMs`. `isWanted` is asked right before it is sent.
  */
 export function requestCancel(
-  client: PoolClient,
+  client: ClientBase,
   limitMs: number,
   isWanted: () => boolean,
 ): Promise<boolean> {
@@ -52,7 +52,7 @@ export function requestCancel(
 }
 
 /** To the same server: a name may lead elsewhere by now. With TLS the name is what its certificate is for. */
-function connectLike(own: ConnectionInside, client: PoolClient): void {
+function connectLike(own: ConnectionInside, client: ClientBase): void {
   const { host, port, ssl } = client as unknown as Located;
   const { remoteAddress, remotePort } = insideOf(client).connection?.stream ?? {};
   if (host.startsWith("/")) own.connect(`${host}/.s.PGSQL.${port}`);
