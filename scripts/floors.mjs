@@ -34,6 +34,7 @@ const HOUSES = {
     ["wrap"],
     ["transaction"],
     ["lock"],
+    ["dead-letters"],
     ["."],
   ],
 };

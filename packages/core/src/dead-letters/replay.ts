@@ -169,14 +169,14 @@ class Replay {
 
   async run(): Promise<ReplayReport> {
     const { from: store, limit = Infinity, signal } = this.#options;
-    const { letters, damaged } = await store.list();
-    for await (const letter of letters) {
+    const list = await store.list();
+    for await (const letter of list.letters) {
       signal?.throwIfAborted();
       if (this.#begun >= limit) break;
       if (this.#wants(letter)) this.#tell(letter, await this.#ending(letter));
     }
     const { "would run": wouldRun, ...counts } = this.#counts;
-    return { ...counts, wouldRun, damaged };
+    return { ...counts, wouldRun, damaged: list.damaged };
   }
 
   #wants(letter: StoredDeadLetter): boolean {

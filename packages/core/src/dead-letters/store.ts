@@ -25,7 +25,10 @@ export interface DeadLetterClaim extends StoredDeadLetter {
 export interface DeadLetterList {
   /** Oldest first. Read one by one: however many there are, one payload is in memory. */
   readonly letters: AsyncIterable<StoredDeadLetter>;
-  /** Pieces that are no complete records: a process was killed as it wrote, or the disk was full. */
+  /**
+   * Pieces that are no complete records: a process was killed as it wrote, or the disk was full. Some stores find them
+   * only as the letters are read.
+   */
   readonly damaged: number;
 }
 

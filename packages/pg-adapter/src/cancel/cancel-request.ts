@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { PoolClient } from "pg";
+import type { ClientBase } from "pg";
 import { type ConnectionInside, insideOf } from "../connection/inside.js";
 
 type MakeConnection = new (config: object) => ConnectionInside;
@@ -18,7 +18,7 @@ interface Located {
  * sent the signal; false if that cannot be had within `limitMs`. `isWanted` is asked right before it is sent.
  */
 export function requestCancel(
-  client: PoolClient,
+  client: ClientBase,
   limitMs: number,
   isWanted: () => boolean,
 ): Promise<boolean> {
@@ -55,7 +55,7 @@ export function requestCancel(
 }
 
 /** To the same server: a name may lead elsewhere by now, or to one of several. */
-function connectLike(own: ConnectionInside, client: PoolClient): void {
+function connectLike(own: ConnectionInside, client: ClientBase): void {
   const { host, port } = client as unknown as Located;
   const { remoteAddress, remotePort } = insideOf(client).connection?.stream ?? {};
   if (host.startsWith("/")) own.connect(`${host}/.s.PGSQL.${port}`);

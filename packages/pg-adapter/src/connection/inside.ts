@@ -1,4 +1,4 @@
-import type { Pool, PoolClient, QueryResult } from "pg";
+import type { ClientBase, Pool, PoolClient, QueryResult } from "pg";
 
 /** What a connection is asked for with. pg gives the release function twice. */
 export type Connected = (
@@ -47,7 +47,7 @@ export interface ConnectionInside {
 }
 
 /** The same object, with what it has inside and its types do not say. */
-export function insideOf(client: PoolClient): ClientInside {
+export function insideOf(client: ClientBase): ClientInside {
   return client as unknown as ClientInside;
 }
 

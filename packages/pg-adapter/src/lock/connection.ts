@@ -3,17 +3,22 @@ import { badInput, isPlainObject } from "../errors/bad-input.js";
 
 type MakeClient = new (config: ClientConfig) => Client;
 
-/** Where a lock gets its connection: a pool, of which it uses the address only, or what `pg.Client` takes. */
+/** Where a connection of its own leads: a pool, of which the address is used only, or what `pg.Client` takes. */
 export type LockSource = Pool | ClientConfig | string;
 
 /**
  * A connection of its own, not one of the pool: it would be a connection less for as long as the lock is held. A lock may
  * be waited for longer than any statement.
  *
+ * @param more what this connection has otherwise than those of the pool.
  * @throws BreakwaterError `ERR_INVALID_SPEC`
  */
-export async function clientFor(source: LockSource): Promise<Client> {
-  const { config, make } = await partsOf(source);
+export async function clientFor(
+  source: LockSource,
+  asker = "pgLock",
+  more: ClientConfig = {},
+): Promise<Client> {
+  const { config, make } = await partsOf(source, asker);
   return new make(
     Object.defineProperties(
       {},
@@ -21,15 +26,19 @@ export async function clientFor(source: LockSource): Promise<Client> {
         ...Object.getOwnPropertyDescriptors(config), // a pool hides its password from view
         query_timeout: { value: 0, enumerable: true },
         keepAlive: { value: true, enumerable: true },
+        ...Object.getOwnPropertyDescriptors(more),
       },
     ),
   );
 }
 
-async function partsOf(source: LockSource): Promise<{ config: ClientConfig; make: MakeClient }> {
+async function partsOf(
+  source: LockSource,
+  asker: string,
+): Promise<{ config: ClientConfig; make: MakeClient }> {
   if (isPool(source)) return { config: source.options, make: source.Client };
   if (typeof source !== "string" && !isPlainObject(source))
-    throw badInput("pgLock", "a pool of pg, or what pg.Client takes", source);
+    throw badInput(asker, "a pool of pg, or what pg.Client takes", source);
   const config = typeof source === "string" ? { connectionString: source } : source;
   const { default: pg } = await import("pg");
   return { config, make: pg.Client };

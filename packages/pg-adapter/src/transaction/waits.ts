@@ -1,7 +1,11 @@
 /** As the promise, or rejected when it takes longer. */
-export function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+export function within<T>(
+  ms: number,
+  promise: Promise<T>,
+  late = `no answer within ${ms} ms`,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+    const timer = setTimeout(() => reject(new Error(late)), ms);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }
