@@ -82,6 +82,6 @@ export function statementsFor(table: string) {
 
 /** A session that claims: it is found dead within half a minute when its machine or the network has gone. */
 export const BECOME_OWNER = `select set_config(name, value, false), pg_advisory_lock($1)
-  from (values ('default_transaction_isolation', 'read committed'), ('idle_session_timeout', '0'),
+  from (values ('idle_session_timeout', '0'),
     ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3'))
     as wanted (name, value) join pg_settings using (name)`;

@@ -1,15 +1,14 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { resilient } from "@breakwater/core";
 import { type DeadLetterStore, replay } from "@breakwater/core/dead-letters";
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { lettersIn } from "../../../core/test/contracts/dead-letter-store.js";
+import { Script } from "../../../core/test/contracts/script.js";
 import { tableDeadLetters } from "../../src/index.js";
 import { hasPostgres, usePostgres } from "../support/use-postgres.ts";
 
 const ROUNDS = 6;
+const scriptOf = (name: string): URL => new URL(`scripts/${name}.mjs`, import.meta.url);
 
 describe.runIf(hasPostgres)(
   "a table of dead letters between processes",
@@ -24,7 +23,7 @@ describe.runIf(hasPostgres)(
       running = [];
     });
     const start = (name: string, ...args: string[]): Script => {
-      const script = new Script(name, server().url, table, ...args);
+      const script = new Script(scriptOf(name), server().url, table, ...args);
       running.push(script);
       return script;
     };
@@ -90,34 +89,3 @@ describe.runIf(hasPostgres)(
     });
   },
 );
-
-/** A script beside this file, and the ids that it has printed. */
-class Script {
-  readonly ids: string[] = [];
-  readonly ended: Promise<number | null>;
-  readonly #child: ChildProcess;
-  #onId = (): void => {};
-
-  constructor(name: string, ...args: string[]) {
-    const path = fileURLToPath(new URL(`scripts/${name}.mjs`, import.meta.url));
-    this.#child = spawn(process.execPath, [path, ...args], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream });
-    // A line that the kill has cut is no id.
-    lines.on("line", (id) => {
-      if (/^[0-9a-f-]{36}$/.test(id)) this.ids.push(id);
-      this.#onId();
-    });
-    this.ended = new Promise((resolve) => void this.#child.once("close", resolve));
-  }
-
-  end(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-
-  async printed(count: number): Promise<void> {
-    while (this.ids.length < count)
-      await new Promise<void>((resolve) => void (this.#onId = resolve));
-  }
-}

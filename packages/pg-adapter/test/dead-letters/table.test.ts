@@ -301,6 +301,24 @@ describe.runIf(hasPostgres)("a table of dead letters", { timeout: 60_000 }, () =
       expect(claims.filter((claim) => claim !== undefined)).toHaveLength(1);
     });
 
+    test("what a role sets for sessions and transactions ends no claim, and fails none", async () => {
+      const table = newTable();
+      const records = [recordAt(1), recordAt(2)];
+      await Promise.all(records.map(async (record) => open(table).write(record)));
+      await plainPool(server().address).query(
+        `create role strict login superuser; alter role strict set idle_session_timeout = 100;
+        alter role strict set default_transaction_isolation = serializable`,
+      );
+      const address = { ...server().address, user: "strict" };
+      const claimers = Array.from({ length: 8 }, () => tableDeadLetters(address, { table }));
+      for (const { id } of records) {
+        const claims = await Promise.all(claimers.map((claimer) => claimer.claim(id)));
+        expect(claims.filter((claim) => claim !== undefined)).toHaveLength(1);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 200)); // idle for longer than they may be
+      expect(await open(table).claim(records[0]?.id ?? "")).toBeUndefined();
+    });
+
     test("a write that waits for a lock ends with its time, and is cancelled on the server", async () => {
       const table = newTable();
       const store = open(table, { deadlineMs: 150 });
