@@ -51,7 +51,7 @@ export function asJson({ timings, heap, counts }, verdicts, rounds) {
 const intro = (
   rounds,
 ) => `Node.js ${process.version}; nanoseconds per call; ratios are medians over ${rounds} rounds.
-The contestants of a table share a process in which six shapes of policy are in use; "(alone)" had a process of its own.
+The contestants of a table share a process in which six shapes of policy are in use; "(alone)" had a process of its own, where no other task has run.
 `;
 
 /**
