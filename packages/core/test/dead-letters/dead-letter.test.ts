@@ -16,13 +16,11 @@ import {
   retry,
   retryBudget,
 } from "@breakwater/core";
-import { installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { rejectionOf, reset } from "../regressions/fixtures.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 /** A sink that keeps all it gets. */
 class Kept {
