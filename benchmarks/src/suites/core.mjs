@@ -42,18 +42,32 @@ const twoRetries = {
   alone: ["breakwater wrap", "breakwater wrap, full stack"],
 };
 
+/**
+ * A task that succeeds, and nothing in its way.
+ *
+ * @param {string} title
+ * @param {Scenario["contestants"]} contestants
+ * @param {Scenario["alone"]} alone
+ * @returns {Scenario}
+ */
+const succeeding = (title, contestants, alone = []) => ({
+  title,
+  task: "succeeds",
+  loop: "oneByOne",
+  expected: { runs: 1, failures: 0 },
+  open: false,
+  contestants,
+  alone,
+});
+
 /** Where heap and counts are taken: the two scenarios in which a call does nothing but succeed. */
 export const quiet = ["closed", "full"];
 
 /** @type {Readonly<Record<string, Scenario>>} */
 export const scenarios = {
-  closed: {
-    title: "Closed circuit: breaker + bulkhead round a task that succeeds",
-    task: "succeeds",
-    loop: "oneByOne",
-    expected: { runs: 1, failures: 0 },
-    open: false,
-    contestants: [
+  closed: succeeding(
+    "Closed circuit: breaker + bulkhead round a task that succeeds",
+    [
       hand.bare,
       hand.counting,
       breakwater.wrapped("breaker + bulkhead"),
@@ -63,15 +77,11 @@ export const scenarios = {
       opossum.breakerAndBulkhead,
       mollitia.breakerAndBulkhead,
     ],
-    alone: ["breakwater wrap", "breakwater execute"],
-  },
-  full: {
-    title: "Full stack: retry + budget + breaker + timeout + bulkhead round a task that succeeds",
-    task: "succeeds",
-    loop: "oneByOne",
-    expected: { runs: 1, failures: 0 },
-    open: false,
-    contestants: [
+    ["breakwater wrap", "breakwater execute"],
+  ),
+  full: succeeding(
+    "Full stack: retry + budget + breaker + timeout + bulkhead round a task that succeeds",
+    [
       hand.bare,
       hand.counting,
       breakwater.wrapped("full stack"),
@@ -80,8 +90,8 @@ export const scenarios = {
       opossum.full,
       mollitia.full,
     ],
-    alone: ["breakwater wrap", "breakwater execute"],
-  },
+    ["breakwater wrap", "breakwater execute"],
+  ),
   open: {
     title: "Open circuit: the call is refused, the task does not run",
     task: "fails",
@@ -122,63 +132,41 @@ export const scenarios = {
     task: "failsTwoInThreeFresh",
     ...twoRetries,
   },
-  context: {
-    title: "AsyncLocalStorage: a deadline that flows into nested calls, and one that does not",
-    task: "succeeds",
-    loop: "oneByOne",
-    expected: { runs: 1, failures: 0 },
-    open: false,
-    contestants: [
+  context: succeeding(
+    "AsyncLocalStorage: a deadline that flows into nested calls, and one that does not",
+    [
       hand.bare,
       hand.inContext,
       breakwater.wrapped("deadline that stays", "breakwater, propagate: false"),
       breakwater.wrapped("deadline that flows", "breakwater, propagate: true"),
     ],
-    alone: [],
-  },
-  modes: {
-    title: "In shadow, and switched off, round a task that succeeds",
-    task: "succeeds",
-    loop: "oneByOne",
-    expected: { runs: 1, failures: 0 },
-    open: false,
-    contestants: [
-      hand.bare,
-      breakwater.wrapped("breaker + bulkhead", "breaker + bulkhead"),
-      breakwater.wrapped("breaker + bulkhead", "breaker + bulkhead in shadow", { mode: "shadow" }),
-      breakwater.wrapped("full stack", "full stack"),
-      breakwater.wrapped("full stack", "full stack in shadow", { mode: "shadow" }),
-    ],
-    alone: [],
-  },
-  off: {
-    title: "Switched off: mode off, and an operator's bypass, round a task that succeeds",
-    task: "succeeds",
-    loop: "oneByOne",
-    expected: { runs: 1, failures: 0 },
-    open: false,
-    contestants: [
+  ),
+  modes: succeeding("In shadow, and switched off, round a task that succeeds", [
+    hand.bare,
+    breakwater.wrapped("breaker + bulkhead", "breaker + bulkhead"),
+    breakwater.wrapped("breaker + bulkhead", "breaker + bulkhead in shadow", { mode: "shadow" }),
+    breakwater.wrapped("full stack", "full stack"),
+    breakwater.wrapped("full stack", "full stack in shadow", { mode: "shadow" }),
+  ]),
+  off: succeeding(
+    "Switched off: mode off, and an operator's bypass, round a task that succeeds",
+    [
       hand.bare,
       hand.passThrough,
       breakwater.off,
       breakwater.bypassed("cleared"),
       breakwater.bypassed("1d"),
     ],
-    alone: ["pass-through by hand", "breakwater, mode off", "breakwater, bypass until cleared"],
-  },
-  decorator: {
-    title: "Decorated method and wrapped function: breaker + bulkhead round a task that succeeds",
-    task: "succeeds",
-    loop: "oneByOne",
-    expected: { runs: 1, failures: 0 },
-    open: false,
-    contestants: [
+    ["pass-through by hand", "breakwater, mode off", "breakwater, bypass until cleared"],
+  ),
+  decorator: succeeding(
+    "Decorated method and wrapped function: breaker + bulkhead round a task that succeeds",
+    [
       hand.bareMethod,
       breakwater.wrapped("breaker + bulkhead"),
       breakwater.decorated("breaker + bulkhead"),
       cockatiel.breaker,
       cockatiel.decorator,
     ],
-    alone: [],
-  },
+  ),
 };

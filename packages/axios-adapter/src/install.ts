@@ -1,5 +1,10 @@
-import type { DrainReport, Duration, Policy, Watchable } from "@breakwater/core";
-import { badInput } from "./errors/bad-input.js";
+import {
+  badInput,
+  type DrainReport,
+  type Duration,
+  type Policy,
+  type Watchable,
+} from "@breakwater/core";
 import { type AnyAxiosInstance, instanceFrom } from "./instance.js";
 import type { AxiosOptions, AxiosPart } from "./options/install-options.js";
 import { type PickPolicy, type Source, sourceOf } from "./policy/source.js";

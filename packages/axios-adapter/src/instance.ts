@@ -1,5 +1,5 @@
+import { badInput } from "@breakwater/core";
 import type { AxiosInstance } from "axios";
-import { badInput } from "./errors/bad-input.js";
 
 /**
  * An axios instance, by what it has: the types of two copies of axios, or of its ESM and its CommonJS entry, do not fit

@@ -25,12 +25,14 @@ export type {
 export type { Watchable } from "./events/listeners.js";
 export { logEvents, type LogEventsOptions } from "./logging/log-events.js";
 export type { Logger, LogLine } from "./logging/log-line.js";
+export { badInput } from "./parts/bad-input.js";
 export { type Bulkhead, bulkhead, type BulkheadOptions } from "./parts/bulkhead.js";
 export { type CircuitBreaker, circuitBreaker, type CircuitState } from "./parts/circuit-breaker.js";
 export type { CircuitBreakerOptions } from "./parts/circuit-breaker-options.js";
 export { type DeadLetter, deadLetter, type DeadLetterOptions } from "./parts/dead-letter.js";
 export type { FallbackFunction } from "./engine/fallback.js";
 export { type Fallback, fallback, type FallbackOptions } from "./parts/fallback.js";
+export { isPlainObject } from "./parts/options.js";
 export { type RateLimit, rateLimit, type RateLimitOptions } from "./parts/rate-limit.js";
 export type { DrainReport } from "./engine/drain.js";
 export { type Classify, classify, type ClassifyOptions } from "./parts/classify.js";

@@ -1,4 +1,5 @@
 import {
+  badInput,
   BreakwaterError,
   bulkhead,
   circuitBreaker,
@@ -503,6 +504,35 @@ describe("a name", () => {
     });
     const [bare] = problemsOf(() => define(() => {}));
     expect(bare).toMatchObject({ hint: expect.stringContaining("@Resilient()") as string });
+  });
+});
+
+describe("an error of an adapter", () => {
+  it.each<[unknown, string]>([
+    [{ user: "ana", password: "swordfish" }, "an object with user, password"],
+    [{}, "an object with nothing in it"],
+    [
+      Object.fromEntries("abcdefg".split("").map((name) => [name, 1])),
+      "an object with a, b, c, d, e",
+    ],
+    ["7", '"7"'],
+    [7, "7"],
+    [null, "null"],
+    [resilient, "the function resilient"],
+    [() => 1, "the function (without a name)"],
+  ])("shows names and no values of an object: %j is %s", (given, received) => {
+    const error = badInput("wrapPool.options", "a pool", given, "Make one");
+    const issue = { path: "wrapPool.options", expected: "a pool", received, hint: "Make one" };
+    expect(error).toMatchObject({ code: "ERR_INVALID_SPEC", issues: [issue] });
+    expect(error.message).toBe(
+      `Invalid options, 1 problem:\n  wrapPool.options: expected a pool, received ${received}. Make one`,
+    );
+  });
+
+  it("has no hint where there is none to give", () => {
+    const { message, issues } = badInput("pgLock", "a name", 7);
+    expect(message).toMatch(/received 7$/);
+    expect(issues).toEqual([{ path: "pgLock", expected: "a name", received: "7" }]);
   });
 });
 

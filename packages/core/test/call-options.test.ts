@@ -11,18 +11,12 @@ import {
   runningCall,
   verdictOfStatus,
 } from "@breakwater/core";
-import {
-  installVirtualClock,
-  scriptedTask,
-  throws,
-  type VirtualClock,
-} from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { scriptedTask, throws } from "@breakwater/core/testing";
+import { describe, expect, it } from "vitest";
 import { rejectionOf, reset } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const failing = () => scriptedTask(throws(reset()), throws(reset()), throws(reset()));
 

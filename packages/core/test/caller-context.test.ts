@@ -9,14 +9,12 @@ import {
   retry,
   timeout,
 } from "@breakwater/core";
-import { installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { clock as time } from "../src/time/clock.js";
 import { reset, works } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const request = new AsyncLocalStorage<string>();
 const pause = (ms: number): Promise<void> =>

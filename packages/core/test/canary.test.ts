@@ -9,27 +9,18 @@ import {
   retryBudget,
   timeout,
 } from "@breakwater/core";
-import {
-  eventLog,
-  hangs,
-  installVirtualClock,
-  returns,
-  scriptedTask,
-  throws,
-  type VirtualClock,
-} from "@breakwater/core/testing";
+import { eventLog, hangs, returns, scriptedTask, throws } from "@breakwater/core/testing";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { instanceName, isTaken } from "../src/policy/cohorts/assignment.js";
 import { fails, rejectionOf, reset, works } from "./regressions/fixtures.js";
 import { lawRuns } from "./support/laws/seed.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
 const runs = lawRuns("a larger ratio only adds to the canary");
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
+useVirtualClock();
 afterEach(() => {
-  clock.restore();
   vi.unstubAllEnvs();
 });
 

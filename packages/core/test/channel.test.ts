@@ -1,16 +1,15 @@
 import { circuitBreaker, registry, type ResilienceEvent, resilient, retry } from "@breakwater/core";
-import { eventLog, installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
+import { eventLog } from "@breakwater/core/testing";
 import { channel, subscribe, unsubscribe } from "node:diagnostics_channel";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { unhandledDuring } from "./support/laws/unhandled.js";
 import { fail, rejectionOf, works } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
 let subscribed: ((message: unknown) => void)[] = [];
-beforeEach(() => void (clock = installVirtualClock()));
+useVirtualClock();
 afterEach(() => {
   for (const subscriber of subscribed.splice(0)) unsubscribe("breakwater", subscriber);
-  clock.restore();
 });
 
 function subscribeWith(subscriber: (message: unknown) => unknown): void {

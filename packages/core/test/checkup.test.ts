@@ -10,13 +10,11 @@ import {
   retryBudget,
   timeout,
 } from "@breakwater/core";
-import { installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { reset, rejectionOf } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const answersOf = (policy: Policy): Record<string, Omit<CheckupAnswer, "question">> => {
   const { policies } = checkup({ policies: () => [policy] });

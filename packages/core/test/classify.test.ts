@@ -8,22 +8,14 @@ import {
   retry,
   type VerdictName,
 } from "@breakwater/core";
-import {
-  eventLog,
-  installVirtualClock,
-  returns,
-  scriptedTask,
-  throws,
-  type VirtualClock,
-} from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { eventLog, returns, scriptedTask, throws } from "@breakwater/core/testing";
+import { describe, expect, it, vi } from "vitest";
 import { Classifier, type ClassifyRules } from "../src/classify/classifier.js";
 import { Events } from "../src/events/events.js";
 import { nodeError, rejectionOf, reset } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 interface Judged {
   readonly verdict: VerdictName;

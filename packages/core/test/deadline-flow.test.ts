@@ -12,21 +12,14 @@ import {
   timeout,
   withCall,
 } from "@breakwater/core";
-import {
-  hangs,
-  installVirtualClock,
-  scriptedTask,
-  throws,
-  type VirtualClock,
-} from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { hangs, scriptedTask, throws } from "@breakwater/core/testing";
+import { describe, expect, it } from "vitest";
 import { PROPAGATES_BY_DEFAULT } from "../src/parts/time-limits.js";
 import { clock as time } from "../src/time/clock.js";
 import { fails, rejectionOf, reset, works } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const nobody = (): void => {};
 const exceeded = { code: "ERR_DEADLINE_EXCEEDED" };

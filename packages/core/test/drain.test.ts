@@ -15,20 +15,12 @@ import {
   tellOfDrain,
   timeout,
 } from "@breakwater/core";
-import {
-  hangs,
-  installVirtualClock,
-  returns,
-  scriptedTask,
-  throws,
-  type VirtualClock,
-} from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { hangs, returns, scriptedTask, throws } from "@breakwater/core/testing";
+import { describe, expect, it } from "vitest";
 import { fails, rejectionOf, reset, works } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const nobody = (): void => {};
 const draining = { code: "ERR_DRAINING", isRefusal: true };

@@ -10,21 +10,12 @@ import {
   timeout,
   withCall,
 } from "@breakwater/core";
-import {
-  eventLog,
-  hangs,
-  installVirtualClock,
-  returns,
-  scriptedTask,
-  throws,
-  type VirtualClock,
-} from "@breakwater/core/testing";
+import { eventLog, hangs, returns, scriptedTask, throws } from "@breakwater/core/testing";
 import { getEventListeners } from "node:events";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const down = (): Promise<never> => Promise.reject(new Error("down"));
 

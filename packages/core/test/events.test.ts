@@ -11,26 +11,17 @@ import {
   retryBudget,
   timeout,
 } from "@breakwater/core";
-import {
-  eventLog,
-  hangs,
-  installVirtualClock,
-  returns,
-  scriptedTask,
-  throws,
-  type VirtualClock,
-} from "@breakwater/core/testing";
+import { eventLog, hangs, returns, scriptedTask, throws } from "@breakwater/core/testing";
 import { inspect } from "node:util";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { drive } from "../src/engine/drive.js";
 import { forceDriver } from "../src/policy/compile.js";
 import { PAST_OPENING_MS, fail, fails, rejectionOf, reset, works } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
+useVirtualClock();
 afterEach(() => {
   forceDriver(undefined);
-  clock.restore();
 });
 
 const typesOf = (events: readonly ResilienceEvent[]): EventType[] => events.map(({ type }) => type);

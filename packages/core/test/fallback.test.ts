@@ -12,21 +12,14 @@ import {
   timeout,
   withCall,
 } from "@breakwater/core";
-import {
-  hangs,
-  installVirtualClock,
-  scriptedTask,
-  throws,
-  type VirtualClock,
-} from "@breakwater/core/testing";
+import { hangs, scriptedTask, throws } from "@breakwater/core/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { drive } from "../src/engine/drive.js";
 import { forceDriver } from "../src/policy/compile.js";
 import { fails, rejectionOf, reset, works } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const withStatus = (status: number): Error => Object.assign(new Error(`${status}`), { status });
 const cached = fallback(() => "from the cache");

@@ -6,18 +6,12 @@ import {
   resilient,
   timeout,
 } from "@breakwater/core";
-import {
-  hangs,
-  installVirtualClock,
-  scriptedTask,
-  type VirtualClock,
-} from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { hangs, scriptedTask } from "@breakwater/core/testing";
+import { describe, expect, it, vi } from "vitest";
 import { fail, rejectionOf, reset, works } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 describe("isRefusal", () => {
   it("is true where the task did not run because we said no", async () => {

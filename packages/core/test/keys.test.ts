@@ -6,12 +6,11 @@ import {
   retry,
   retryBudget,
 } from "@breakwater/core";
-import { eventLog, installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventLog } from "@breakwater/core/testing";
+import { describe, expect, it } from "vitest";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const down = (): Promise<never> => Promise.reject(new Error("down"));
 const fine = (): Promise<string> => Promise.resolve("fine");

@@ -10,15 +10,14 @@ import {
   retry,
   retryBudget,
 } from "@breakwater/core";
-import { installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
+import { installVirtualClock } from "@breakwater/core/testing";
 import { inspect } from "node:util";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Watchable } from "@breakwater/core";
 import { fail, fails, PAST_OPENING_MS, rejectionOf, works } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 interface Said {
   readonly level: keyof Logger;
@@ -241,10 +240,10 @@ describe("what happens again within foldMs", () => {
     tell(denied);
     const { nowMs } = clock;
     clock.restore();
-    clock = installVirtualClock();
-    expect(clock.nowMs).toBeGreaterThanOrEqual(nowMs);
+    using next = installVirtualClock();
+    expect(next.nowMs).toBeGreaterThanOrEqual(nowMs);
     tell(denied);
-    await clock.advance(12_500);
+    await next.advance(12_500);
     expect(said).toHaveLength(2);
   });
 });

@@ -13,20 +13,13 @@ import {
   retryBudget,
   timeout,
 } from "@breakwater/core";
-import {
-  hangs,
-  installVirtualClock,
-  returns,
-  scriptedTask,
-  type VirtualClock,
-} from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { hangs, returns, scriptedTask } from "@breakwater/core/testing";
+import { describe, expect, it, vi } from "vitest";
 import { clock as time } from "../src/time/clock.js";
 import { fail, rejectionOf, reset, works } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const pause = (ms: number): Promise<void> =>
   new Promise((resolve) => void time.setTimer(resolve, ms));

@@ -8,15 +8,13 @@ import {
   retryBudget,
   timeout,
 } from "@breakwater/core";
-import { installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { drive } from "../src/engine/drive.js";
 import { forceDriver } from "../src/policy/compile.js";
 import { fails, rejectionOf } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const once = retry({ maxAttempts: 1 });
 const inside =

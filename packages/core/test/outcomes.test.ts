@@ -10,25 +10,17 @@ import {
   retryBudget,
   timeout,
 } from "@breakwater/core";
-import {
-  hangs,
-  installVirtualClock,
-  returns,
-  scriptedTask,
-  throws,
-  type VirtualClock,
-} from "@breakwater/core/testing";
+import { hangs, returns, scriptedTask, throws } from "@breakwater/core/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { drive } from "../src/engine/drive.js";
 import { forceDriver } from "../src/policy/compile.js";
 import { clock as clockInUse } from "../src/time/clock.js";
 import { nodeError, rejectionOf, reset, works } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
+useVirtualClock();
 afterEach(() => {
   forceDriver(undefined);
-  clock.restore();
 });
 
 /** Plans that fit the driver without waits, on it and on the other one; and a plan that repeats. */

@@ -12,14 +12,7 @@ import {
   retryBudget,
   timeout,
 } from "@breakwater/core";
-import {
-  eventLog,
-  hangs,
-  installVirtualClock,
-  returns,
-  scriptedTask,
-  type VirtualClock,
-} from "@breakwater/core/testing";
+import { eventLog, hangs, returns, scriptedTask } from "@breakwater/core/testing";
 import fc from "fast-check";
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -35,12 +28,11 @@ import { call as anyCall, type CallSpec } from "./support/laws/schedule.js";
 import { lawRuns } from "./support/laws/seed.js";
 import { inWorld, type World } from "./support/laws/world.js";
 import { fails, rejectionOf, works } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
 const runs = lawRuns("a queue is first in, first out, and leaks nothing");
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const patient = { attemptTimeoutMs: undefined, mostWaitMs: Infinity };
 const once = retry({ maxAttempts: 1 });

@@ -12,16 +12,10 @@ import {
   retry,
   retryBudget,
 } from "@breakwater/core";
-import {
-  installVirtualClock,
-  returns,
-  scriptedTask,
-  throws,
-  type VirtualClock,
-} from "@breakwater/core/testing";
+import { returns, scriptedTask, throws } from "@breakwater/core/testing";
 import fc from "fast-check";
 import { getEventListeners } from "node:events";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type Pass, Refusal, Waiter } from "../src/guards/guard.js";
 import { Limiter } from "../src/guards/rate-limit.js";
 import type { RateLimit } from "../src/parts/rate-limit.js";
@@ -32,12 +26,11 @@ import { compiledFor } from "./support/laws/drivers.js";
 import { HandTime } from "./support/hand-time.js";
 import { hold } from "./support/laws/hold.js";
 import { lawRuns } from "./support/laws/seed.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
 const runs = lawRuns("a rate limit: no window has more attempts than burst + rate");
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const once = retry({ maxAttempts: 1 });
 const limit = (options: Partial<RateLimitOptions> = {}): RateLimit =>

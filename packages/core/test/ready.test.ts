@@ -6,20 +6,13 @@ import {
   resilient,
   timeout,
 } from "@breakwater/core";
-import {
-  hangs,
-  installVirtualClock,
-  returns,
-  scriptedTask,
-  type VirtualClock,
-} from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { hangs, returns, scriptedTask } from "@breakwater/core/testing";
+import { describe, expect, it } from "vitest";
 import { clock as time } from "../src/time/clock.js";
 import { fail, fails, rejectionOf, works } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const OPEN_MS = 10_000;
 const brittle = (probes = 3) =>

@@ -10,24 +10,17 @@ import {
   retryBudget,
   timeout,
 } from "@breakwater/core";
-import {
-  eventLog,
-  hangs,
-  installVirtualClock,
-  scriptedTask,
-  type VirtualClock,
-} from "@breakwater/core/testing";
+import { eventLog, hangs, scriptedTask } from "@breakwater/core/testing";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { fail, fails, PAST_OPENING_MS, rejectionOf, reset, works } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
 let leave: (() => void)[] = [];
-beforeEach(() => void (clock = installVirtualClock()));
+useVirtualClock();
 afterEach(() => {
   for (const off of leave.splice(0)) off();
-  clock.restore();
 });
 
 /** What the registry tells of policies with these names; those of earlier tests may still be about. */
@@ -148,7 +141,6 @@ describe("registry.on", () => {
     vi.restoreAllMocks();
     expect(byOther).toHaveLength(1);
     expect(heard).toHaveLength(1);
-    clock = installVirtualClock();
   });
 
   it("asks for the name of each policy that has none, once", async () => {

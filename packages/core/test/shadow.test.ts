@@ -22,21 +22,18 @@ import {
 import {
   eventLog,
   hangs,
-  installVirtualClock,
   resetState,
   returns,
   scriptedTask,
   throws,
-  type VirtualClock,
 } from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { clock as time } from "../src/time/clock.js";
 import type { WouldHaveDone } from "../src/policy/cohorts/compare.js";
 import { fails, rejectionOf, reset, works } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const silent = (): void => {};
 const shadow = { name: "crm", mode: "shadow" } as const;

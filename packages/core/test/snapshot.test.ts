@@ -5,17 +5,11 @@ import {
   retry,
   retryBudget,
 } from "@breakwater/core";
-import {
-  installVirtualClock,
-  scriptedTask,
-  throws,
-  type VirtualClock,
-} from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { scriptedTask, throws } from "@breakwater/core/testing";
+import { describe, expect, it } from "vitest";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const parts = () => ({
   breaker: circuitBreaker({ consecutiveFailures: 2, openMs: "10s", maxOpenMs: "10s" }),

@@ -11,13 +11,12 @@ import {
   retryBudget,
   timeout,
 } from "@breakwater/core";
-import { eventLog, installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventLog } from "@breakwater/core/testing";
+import { describe, expect, it } from "vitest";
 import { fail, fails, rejectionOf, works } from "./regressions/fixtures.js";
+import { clock, useVirtualClock } from "./support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock({ seed: 7 })));
-afterEach(() => clock.restore());
+useVirtualClock({ seed: 7 });
 
 const ana = { by: "ana", why: "INC-4711" };
 const thrownBy = (run: () => unknown): BreakwaterError => {

@@ -217,6 +217,7 @@ describe.runIf(hasPostgres).each(BOTH)("a wrapped pool, pg %s", (version) => {
     const pool = wrappedOf(version, server().address, quickly());
     const wrong = (resilience: object) => rejectionOf(pool.query({ text: "select 1", resilience }));
     expect(await wrong({ retries: 3 })).toMatchObject({ code: "ERR_INVALID_SPEC" });
+    expect(await wrong({ signal: null })).toMatchObject({ code: "ERR_INVALID_SPEC" });
     expect(await wrong({ idempotent: "yes" })).toMatchObject({
       message: /query\.resilience\.idempotent/,
     });

@@ -1,6 +1,6 @@
+import { badInput } from "@breakwater/core";
 import { randomUUID } from "node:crypto";
 import type { InternalAxiosRequestConfig } from "axios";
-import { badInput } from "../errors/bad-input.js";
 import type { MakeIdempotencyKey } from "../options/request-options.js";
 
 /** RFC 9110, section 9.2.2, and the QUERY that came after it. */

@@ -1,4 +1,4 @@
-import { badInput } from "../errors/bad-input.js";
+import { badInput } from "@breakwater/core";
 
 /** What one option may be: a sentence for people, and its test. */
 export interface Check {

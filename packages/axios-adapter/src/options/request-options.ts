@@ -1,6 +1,5 @@
-import type { Duration, Policy } from "@breakwater/core";
+import { badInput, type Duration, isPlainObject, type Policy } from "@breakwater/core";
 import type { InternalAxiosRequestConfig } from "axios";
-import { badInput, isPlainObject } from "../errors/bad-input.js";
 import type { RequestReport } from "./report.js";
 import { aFlag, aFlagOrFunction, aFunction, aKey, checkOptions, type Checks } from "./check.js";
 

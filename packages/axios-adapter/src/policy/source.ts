@@ -1,6 +1,12 @@
-import { type Policy, policyNamed, type PolicyPart, resilient } from "@breakwater/core";
+import {
+  badInput,
+  isPlainObject,
+  type Policy,
+  policyNamed,
+  type PolicyPart,
+  resilient,
+} from "@breakwater/core";
 import type { AxiosInstance, InternalAxiosRequestConfig } from "axios";
-import { badInput, isPlainObject } from "../errors/bad-input.js";
 import { checkOptions } from "../options/check.js";
 import { axiosChecks, type AxiosOptions } from "../options/install-options.js";
 import { hostOf } from "../config/host.js";

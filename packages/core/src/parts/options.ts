@@ -242,6 +242,12 @@ function ownOf(given: Record<string, unknown>, name: string): unknown {
   return Object.hasOwn(given, name) ? given[name] : undefined;
 }
 
+/**
+ * For adapters, too: whether it is an object written as `{ … }`, of this realm or another one, and no instance of a class.
+ *
+ * @example
+ * const options = given.find(isPlainObject) ?? {};
+ */
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -12,6 +12,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { TEN_MISTAKES } from "./ten-mistakes.js";
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "breakwater-config-"))));
@@ -226,26 +227,6 @@ policies: { ${one}: { breaker: crm }, ${two}: { breaker: crm, timeout: 2s } }
     expect(valueOf(only, "timeout.attemptTimeoutMs")).toMatchObject({ value: 2_000 });
   });
 });
-
-const TEN_MISTAKES = `shared:
-  crm:
-    braker: {}
-defaults:
-  retry: { maxAttempts: 0 }
-policies:
-  ledger:
-    breaker:
-      openMs: soon
-      failureRatio: 50
-      resetTimeout: 3
-    budget: nobody
-    timeout: 0
-    colour: red
-  rates:
-    extends: legder
-    bulkhead: { limit: "ten" }
-poilcies: {}
-`;
 
 it("with ten mistakes is ten problems, each with path, line, what was expected and what was found", () => {
   const problems = problemsOf(TEN_MISTAKES) ?? [];

@@ -16,13 +16,11 @@ import {
   retry,
   retryBudget,
 } from "@breakwater/core";
-import { installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { rejectionOf, reset } from "../regressions/fixtures.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 /** A sink that keeps all it gets. */
 class Kept {
@@ -47,7 +45,7 @@ const lettersTo = (options: Partial<DeadLetterOptions> = {}) =>
     ...options,
   });
 
-const status = (code: number): Error =>
+const withStatus = (code: number): Error =>
   Object.assign(new Error(`status ${code}`), { status: code });
 
 /** Calls a wrapped function that rejects with `error`. */
@@ -95,7 +93,7 @@ describe("a call that was given up on", () => {
   });
 
   it.each([
-    ["permanent", [], status(404)],
+    ["permanent", [], withStatus(404)],
     ["budget", [retry({ maxAttempts: 3 }), retryBudget({ ratio: 0, reserve: 0 })], reset()],
     ["deadline", [retry({ jitter: "none" }), deadline("100ms")], reset()],
     ["refused", [circuitBreaker({ consecutiveFailures: 1 }), retry({ maxAttempts: 3 })], reset()],
@@ -144,7 +142,7 @@ describe("a call that was given up on", () => {
     );
     await giveUp(policy, reset());
     await clock.advance(60_000);
-    await giveUp(policy, status(404));
+    await giveUp(policy, withStatus(404));
     expect(sink.records.map((record) => record.stoppedBy)).toEqual(["refused"]);
   });
 
@@ -415,20 +413,20 @@ it("what is missing or wrong is said, all of it", () => {
   );
 });
 
+const policyWithLetters = () =>
+  resilient(
+    lettersTo(),
+    circuitBreaker({ consecutiveFailures: 1, openMs: 1_000 }),
+    retry({ maxAttempts: 2, jitter: "none" }),
+  );
+
+async function batch(policy: Policy, task: () => Promise<unknown>): Promise<string[]> {
+  const results: string[] = [];
+  for await (const { status } of mapCalls(policy, ["item"], task)) results.push(status);
+  return results;
+}
+
 describe("an item of a batch whose retry was refused", () => {
-  const policyWithLetters = () =>
-    resilient(
-      lettersTo(),
-      circuitBreaker({ consecutiveFailures: 1, openMs: 1_000 }),
-      retry({ maxAttempts: 2, jitter: "none" }),
-    );
-
-  async function batch(policy: Policy, task: () => Promise<unknown>): Promise<string[]> {
-    const results: string[] = [];
-    for await (const { status } of mapCalls(policy, ["item"], task)) results.push(status);
-    return results;
-  }
-
   it("leaves none if it succeeds when it comes back", async () => {
     let runs = 0;
     const task = () => (++runs === 1 ? downs() : Promise.resolve("fine"));
@@ -443,7 +441,7 @@ describe("an item of a batch whose retry was refused", () => {
 
   it("leaves only that of its last call if that ends another way", async () => {
     let runs = 0;
-    const task = () => Promise.reject(++runs === 1 ? reset() : status(404));
+    const task = () => Promise.reject(++runs === 1 ? reset() : withStatus(404));
     expect(await clock.run(batch(policyWithLetters(), task))).toEqual(["rejected"]);
     expect(sink.records.map(({ stoppedBy }) => stoppedBy)).toEqual(["permanent"]);
   });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   circuitBreaker,
   deadline,
@@ -10,16 +10,14 @@ import {
   retryBudget,
   timeout,
 } from "@breakwater/core";
-import { installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
 import { atOnce, brittle, errorOf, rejectionOf } from "./support.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
 const down = new Error("down");
 const open = { code: "ERR_CIRCUIT_OPEN" };
 type Class = abstract new () => object;
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 function explanationOf(target: Class, method: string): Explanation {
   const found = describeResilience(target).find((described) => described.method === method);

@@ -1,18 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { circuitBreaker, fallback, Resilient, withCall } from "@breakwater/core";
-import {
-  hangs,
-  installVirtualClock,
-  scriptedTask,
-  type VirtualClock,
-} from "@breakwater/core/testing";
+import { hangs, scriptedTask } from "@breakwater/core/testing";
 import { rejectionOf } from "./support.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
 const down = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 class Rates {
   readonly #known = new Map([["EUR", 1.07]]);

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   bulkhead,
   type Call,
@@ -12,17 +12,15 @@ import {
   retry,
   retryBudget,
 } from "@breakwater/core";
-import { installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
 import { atOnce, brittle, rejectionOf } from "./support.js";
+import { useVirtualClock } from "../support/virtual-clock.js";
 
 const down = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
 const own = { scope: "instance" } as const;
 const code = async (call: Promise<unknown>): Promise<unknown> =>
   ((await rejectionOf(call)) as { code?: string }).code;
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 function collectGarbage(): void {
   setFlagsFromString("--expose-gc");

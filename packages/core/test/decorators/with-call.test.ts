@@ -1,18 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Call, circuitBreaker, currentCall, Resilient, withCall } from "@breakwater/core";
-import {
-  hangs,
-  installVirtualClock,
-  scriptedTask,
-  type VirtualClock,
-} from "@breakwater/core/testing";
+import { hangs, scriptedTask } from "@breakwater/core/testing";
 import { atOnce, brittle, rejectionOf } from "./support.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
 const down = new Error("down");
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const breaker = brittle();
 

@@ -9,18 +9,16 @@ import {
   retry,
   retryBudget,
 } from "@breakwater/core";
-import { installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
 import fc from "fast-check";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { lawRuns } from "../support/laws/seed.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
 const runs = lawRuns("law 4, a retry is decided before any sleep, in a fixed order");
 
 const fail = (): Promise<never> => Promise.reject(new Error("reset"));
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 /** Everything that can stand against a retry, in the order in which it is looked at. */
 const OBSTACLES = ["permanent", "attempts", "nested", "deadline", "refused", "budget"] as const;

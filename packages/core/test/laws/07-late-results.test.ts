@@ -1,17 +1,16 @@
 /* oxlint-disable vitest/no-conditional-expect -- what is expected depends on what a random schedule has led to */
 import { bulkhead, circuitBreaker, type PolicySnapshot, resilient } from "@breakwater/core";
-import { eventLog, installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
+import { eventLog } from "@breakwater/core/testing";
 import fc, { type Arbitrary } from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { compiledFor } from "../support/laws/drivers.js";
 import { breakerOptions } from "../support/laws/schedule.js";
 import { lawRuns } from "../support/laws/seed.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
 const runs = lawRuns("law 7, late results of an earlier epoch change nothing");
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 type Step =
   | "call"

@@ -1,19 +1,17 @@
 import { circuitBreaker, type Policy, resilient, retry, retryBudget } from "@breakwater/core";
-import { installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
 import fc from "fast-check";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { useRandom } from "../../src/time/random.js";
 import { lawRuns } from "../support/laws/seed.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
 const runs = lawRuns("law 10, states derive from timestamps, never from a timer");
 
-let clock: VirtualClock;
+useVirtualClock();
 beforeEach(() => {
-  clock = installVirtualClock();
   // Policies that are compared draw from one source; the same jitter for all makes them comparable.
   useRandom(() => 0.5);
 });
-afterEach(() => clock.restore());
 
 const job = fc.record({ afterMs: fc.integer({ min: 0, max: 600 }), failures: fc.nat(3) });
 const jobs = fc.array(job, { minLength: 1, maxLength: 12 });

@@ -1,15 +1,13 @@
 import { circuitBreaker, type Policy, resilient, retry, retryBudget } from "@breakwater/core";
-import { installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
 import fc from "fast-check";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { clock as time } from "../../src/time/clock.js";
 import { lawRuns } from "../support/laws/seed.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
 const runs = lawRuns("the budget's invariant");
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const fail = (): Promise<never> => Promise.reject(new Error("reset"));
 

@@ -5,17 +5,15 @@ import {
   type Policy,
   resilient,
 } from "@breakwater/core";
-import { installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { compiledFor, type DriverName } from "../support/laws/drivers.js";
 import { lawRuns } from "../support/laws/seed.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
 const runs = lawRuns("half-open admits exactly its probes");
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 /** An attempt that is running, to be ended by the test. */
 interface Running {

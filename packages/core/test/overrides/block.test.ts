@@ -12,8 +12,9 @@ import { hangs, returns, scriptedTask, throws } from "@breakwater/core/testing";
 import { describe, expect, it } from "vitest";
 import { fails, rejectionOf, reset, works } from "../regressions/fixtures.js";
 import { ana, atNoon, clearAll, MINUTE } from "./support.js";
+import { clock } from "../support/virtual-clock.js";
 
-const test = atNoon();
+atNoon();
 
 const named = { name: "crm" };
 
@@ -61,7 +62,7 @@ describe("a blocked policy", () => {
 
   it("goes on being drained", async () => {
     const crm = resilient(named);
-    await test.clock.run(crm.drain());
+    await clock.run(crm.drain());
     ana("bypass");
     expect(await rejectionOf(crm.execute(works))).toHaveProperty("code", "ERR_DRAINING");
     clearAll();
@@ -77,7 +78,7 @@ describe("calls in flight when the block is set", () => {
     const crm = resilient(...repeats(), named);
     const call = crm.execute(scriptedTask(returns("fine", { afterMs: 50 })));
     ana("block");
-    expect(await test.clock.run(call)).toBe("fine");
+    expect(await clock.run(call)).toBe("fine");
   });
 
   it("get the error of a running attempt that fails, and no other attempt", async () => {
@@ -85,7 +86,7 @@ describe("calls in flight when the block is set", () => {
     const task = scriptedTask(throws(reset(), { afterMs: 50 }));
     const call = rejectionOf(crm.execute(task));
     ana("block");
-    const error = await test.clock.run(call);
+    const error = await clock.run(call);
     expect(error).toHaveProperty("code", "ECONNRESET");
     expect(task.runs).toHaveLength(1);
     expect(explainError(error)?.stoppedBy).toBe("refused");
@@ -95,14 +96,14 @@ describe("calls in flight when the block is set", () => {
     const budget = retryBudget({ ratio: 0, reserve: 3 });
     const crm = resilient(retry({ maxAttempts: 3, baseMs: 1_000, jitter: "none" }), budget, named);
     const call = rejectionOf(crm.execute(fails));
-    await test.clock.advance(10);
+    await clock.advance(10);
     expect(budget.available().reserve).toBe(2);
-    const beganMs = test.clock.nowMs;
+    const beganMs = clock.nowMs;
     ana("block");
     const error = await call;
     expect(error).toHaveProperty("code", "ECONNRESET");
     expect(explainError(error)?.stoppedBy).toBe("refused");
-    expect(test.clock.nowMs).toBe(beganMs);
+    expect(clock.nowMs).toBe(beganMs);
     expect(budget.available().reserve).toBe(3);
   });
 
@@ -110,16 +111,16 @@ describe("calls in flight when the block is set", () => {
     const crm = resilient(...repeats(), named);
     const task = scriptedTask(throws(reset()), returns("fine"));
     const call = crm.execute(task);
-    await test.clock.advance(10);
+    await clock.advance(10);
     ana("block", { until: 500 });
-    expect(await test.clock.run(call)).toBe("fine");
+    expect(await clock.run(call)).toBe("fine");
   });
 
   it("may fail during the block and be repeated after it", async () => {
     const crm = resilient(...repeats(), named);
     const call = crm.execute(scriptedTask(throws(reset(), { afterMs: 50 }), returns("fine")));
     ana("block", { until: 500 });
-    expect(await test.clock.run(call)).toBe("fine");
+    expect(await clock.run(call)).toBe("fine");
   });
 
   it("are refused when they wait in a queue or for ready()", async () => {
@@ -128,12 +129,12 @@ describe("calls in flight when the block is set", () => {
     const first = crm.execute(scriptedTask(returns("fine", { afterMs: 1_000 })));
     const queued = rejectionOf(crm.execute(works));
     const ready = rejectionOf(crm.ready());
-    await test.clock.advance(10);
+    await clock.advance(10);
     ana("block");
     expect(await queued).toHaveProperty("code", "ERR_CIRCUIT_FORCED_OPEN");
     expect(await ready).toHaveProperty("code", "ERR_CIRCUIT_FORCED_OPEN");
     expect(await rejectionOf(crm.ready())).toHaveProperty("code", "ERR_CIRCUIT_FORCED_OPEN");
-    expect(await test.clock.run(first)).toBe("fine");
+    expect(await clock.run(first)).toBe("fine");
     expect(room.queued).toBe(0);
   });
 });
@@ -148,7 +149,7 @@ describe("after a block", () => {
     expect([breaker.state(), breaker.state("EU")]).toEqual(["half-open", "half-open"]);
     const probe = crm.execute(scriptedTask(returns("fine", { afterMs: 10 })));
     expect(await rejectionOf(crm.execute(works))).toHaveProperty("code", "ERR_CIRCUIT_OPEN");
-    expect(await test.clock.run(probe)).toBe("fine");
+    expect(await clock.run(probe)).toBe("fine");
     expect(breaker.state()).toBe("closed");
   });
 
@@ -187,7 +188,7 @@ describe("after a block", () => {
     void crm.execute(scriptedTask(hangs()));
     let isReady = false;
     void crm.ready().then(() => (isReady = true));
-    await test.clock.advance(5_000);
+    await clock.advance(5_000);
     expect(isReady).toBe(false);
   });
 });
@@ -223,10 +224,10 @@ describe("a blocked key", () => {
     const crm = resilient(retry({ baseMs: 1_000, jitter: "none" }), named);
     const eu = rejectionOf(crm.execute(failsOnce(), { key: "EU" }));
     const us = crm.execute(failsOnce(), { key: "US" });
-    await test.clock.advance(1);
+    await clock.advance(1);
     ana("block", { key: "EU" });
     expect(await eu).toHaveProperty("code", "ECONNRESET");
-    expect(await test.clock.run(us)).toBe("fine");
+    expect(await clock.run(us)).toBe("fine");
   });
 
   it("is half-open afterwards, and the others are as they were", async () => {

@@ -3,8 +3,9 @@ import { returns, scriptedTask, throws } from "@breakwater/core/testing";
 import { describe, expect, it } from "vitest";
 import { fail, fails, rejectionOf, reset, works } from "../regressions/fixtures.js";
 import { ana, atNoon } from "./support.js";
+import { clock } from "../support/virtual-clock.js";
 
-const test = atNoon();
+atNoon();
 
 const named = { name: "crm" };
 const brittle = () => circuitBreaker({ consecutiveFailures: 1, openMs: "1h", maxOpenMs: "1h" });
@@ -28,7 +29,7 @@ describe("a bypassed policy", () => {
 
   it("lets calls through an open circuit, and those go that waited to be ready", async () => {
     const crm = resilient(brittle(), named);
-    await fail(test.clock, crm, 1);
+    await fail(clock, crm, 1);
     const ready = crm.ready();
     ana("bypass");
     await ready;
@@ -40,15 +41,15 @@ describe("a bypassed policy", () => {
     const crm = resilient(retry({ baseMs: 100 }), bulkhead({ limit: 1, queueLimit: 1 }), named);
     const first = crm.execute(scriptedTask(throws(reset(), { afterMs: 10 }), returns("first")));
     const queued = crm.execute(scriptedTask(returns("second")));
-    await test.clock.advance(1);
+    await clock.advance(1);
     ana("bypass");
-    expect(await test.clock.run(Promise.all([first, queued]))).toEqual(["first", "second"]);
+    expect(await clock.run(Promise.all([first, queued]))).toEqual(["first", "second"]);
   });
 
   it("is closed and empty afterwards", async () => {
     const breaker = brittle();
     const crm = resilient(breaker, named);
-    await fail(test.clock, crm, 1);
+    await fail(clock, crm, 1);
     await rejectionOf(crm.execute(fails, { key: "EU" }));
     const bypass = ana("bypass");
     expect(breaker.state()).toBe("open");

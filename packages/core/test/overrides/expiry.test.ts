@@ -4,8 +4,9 @@ import { describe, expect, it } from "vitest";
 import { clock as time } from "../../src/time/clock.js";
 import { rejectionOf, works } from "../regressions/fixtures.js";
 import { ana, atNoon, MINUTE, NOON } from "./support.js";
+import { clock } from "../support/virtual-clock.js";
 
-const test = atNoon();
+atNoon();
 
 const named = { name: "crm" };
 
@@ -14,7 +15,7 @@ async function pass(ms: number): Promise<void> {
   const setTimer = time.setTimer.bind(time);
   let timers = 0;
   time.setTimer = (fn, afterMs) => (timers++, setTimer(fn, afterMs));
-  await test.clock.advance(ms);
+  await clock.advance(ms);
   expect(timers).toBe(0);
 }
 
@@ -62,7 +63,7 @@ describe("an override that has ended", () => {
     ana("block", { until: "30m" });
     await pass(2 * 60 * MINUTE);
     await crm.execute(works);
-    await test.clock.advance(0);
+    await clock.advance(0);
     expect(ended.map((event) => "verb" in event && event.verb)).toEqual(["block", "bypass"]);
     expect(breaker.state()).toBe("closed");
   });
@@ -72,7 +73,7 @@ describe("a wall clock that is set", () => {
   it.each([-24, 24])("by %d hours neither prolongs nor shortens what stands", async (hours) => {
     const crm = resilient(named);
     ana("block", { until: new Date(NOON + 30 * MINUTE) });
-    test.clock.wallMs += hours * 60 * MINUTE;
+    clock.wallMs += hours * 60 * MINUTE;
     await pass(30 * MINUTE - 1);
     expect(await rejectionOf(crm.execute(works))).toHaveProperty("retryAfterMs", 1);
     await pass(1);

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { rejectionOf, works } from "../regressions/fixtures.js";
 import { ana, atNoon, MINUTE, NOON } from "./support.js";
+import { clock } from "../support/virtual-clock.js";
 
-const test = atNoon();
+atNoon();
 
 const named = { name: "crm" };
 const until = (ms: number): string => new Date(NOON + ms).toISOString();
@@ -63,7 +64,7 @@ describe("the overrides file, when a process starts", () => {
       { ...block, verb: "bypass", until: until(MINUTE) },
     ]);
     expect(registry.overrides().map(({ verb }) => verb)).toEqual(["bypass"]);
-    await test.clock.advance(MINUTE);
+    await clock.advance(MINUTE);
     await crm.execute(works);
     expect(registry.overrides()).toEqual([]);
   });
@@ -155,7 +156,7 @@ describe("an overrides file that cannot be used", () => {
       vi.stubEnv("BREAKWATER_OVERRIDES", join(folder, name));
       resilient(named);
     }
-    await test.clock.advance(0);
+    await clock.advance(0);
     off();
     expect(messages).toEqual([
       expect.stringContaining("expected a file"),

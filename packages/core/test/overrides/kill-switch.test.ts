@@ -13,8 +13,9 @@ import { describe, expect, it } from "vitest";
 import { clock as time } from "../../src/time/clock.js";
 import { reset } from "../regressions/fixtures.js";
 import { ana, atNoon } from "./support.js";
+import { clock } from "../support/virtual-clock.js";
 
-const test = atNoon();
+atNoon();
 
 const CALLS = 10_000;
 
@@ -68,14 +69,14 @@ describe.each(["block", "bypass"] as const)("a kill switch that is a %s", (verb)
   it("set while 10,000 calls are in flight loses none: each settles with its own outcome", async () => {
     const policies = fleet();
     const calls = start(policies);
-    await test.clock.advance(100);
+    await clock.advance(100);
     const begun = calls.filter(({ runs }) => runs > 0).length;
     expect(begun).toBeGreaterThan(CALLS / 2);
     expect(begun).toBeLessThan(CALLS);
     ana(verb, { policy: "*" });
-    await test.clock.advance(0);
+    await clock.advance(0);
     const runsThen = calls.map(({ runs }) => runs);
-    await test.clock.advance(120_000);
+    await clock.advance(120_000);
     const outcomes = { value: 0, ownError: 0, refused: 0 };
     calls.forEach(({ outcome, attempts, runs }, n) => {
       if (outcome === undefined) throw new Error(`call ${n} was lost`);

@@ -12,8 +12,9 @@ import { eventLog } from "@breakwater/core/testing";
 import { describe, expect, it } from "vitest";
 import { fail, rejectionOf, works } from "../regressions/fixtures.js";
 import { ana, atNoon, MINUTE, NOON, thrownBy } from "./support.js";
+import { clock } from "../support/virtual-clock.js";
 
-const test = atNoon();
+atNoon();
 
 const named = { name: "crm" };
 const brittle = () => circuitBreaker({ consecutiveFailures: 1, openMs: "1h", maxOpenMs: "1h" });
@@ -34,10 +35,10 @@ async function done(): Promise<void> {
   const block = ana("block");
   block.clear("ben", "it was not the CRM");
   ana("bypass", { key: "EU", until: MINUTE });
-  await test.clock.advance(MINUTE);
+  await clock.advance(MINUTE);
   registry.overrides();
   registry.override({ verb: "reset", policy: "*", by: "ana", why: "to be sure" });
-  await test.clock.advance(0);
+  await clock.advance(0);
 }
 
 describe("what an operator asks for", () => {
@@ -142,16 +143,14 @@ describe("reset", () => {
   it("closes the circuits and fills the budget, once", async () => {
     const [breaker, budget] = [brittle(), retryBudget({ ratio: 0, reserve: 1 })];
     const crm = resilient(breaker, budget, named);
-    await fail(test.clock, crm, 1);
-    await rejectionOf(
-      test.clock.run(crm.execute(() => Promise.reject(new Error("no")), { key: "EU" })),
-    );
+    await fail(clock, crm, 1);
+    await rejectionOf(clock.run(crm.execute(() => Promise.reject(new Error("no")), { key: "EU" })));
     expect([breaker.state(), breaker.state("EU")]).toEqual(["open", "open"]);
     registry.override({ verb: "reset", policy: "crm", by: "ana", why: "INC-4711" });
     expect([breaker.state(), breaker.state("EU")]).toEqual(["closed", "closed"]);
     expect(budget.available().reserve).toBe(1);
     expect(registry.overrides()).toEqual([]);
-    await fail(test.clock, crm, 1);
+    await fail(clock, crm, 1);
     expect(breaker.state()).toBe("open");
   });
 
@@ -166,12 +165,12 @@ describe("reset", () => {
 
   it("lets those go who wait to be ready, within a second", async () => {
     const crm = resilient(brittle(), named);
-    await fail(test.clock, crm, 1);
+    await fail(clock, crm, 1);
     const ready = crm.ready();
     registry.override({ verb: "reset", policy: "*", by: "ana", why: "INC-4711" });
-    const beganMs = test.clock.nowMs;
-    await test.clock.run(ready);
-    expect(test.clock.nowMs - beganMs).toBeLessThanOrEqual(1_000);
+    const beganMs = clock.nowMs;
+    await clock.run(ready);
+    expect(clock.nowMs - beganMs).toBeLessThanOrEqual(1_000);
   });
 });
 
@@ -204,7 +203,7 @@ describe("clear", () => {
     const block = ana("block");
     block.clear();
     block.clear();
-    await test.clock.advance(0);
+    await clock.advance(0);
     expect(ended).toHaveLength(1);
     expect(await crm.execute(works)).toBe("fine");
   });
@@ -244,7 +243,7 @@ describe("who may do that", () => {
     const off = registry.audit((entry) => audit.push(entry));
     registry.authorize(answer as never);
     expect(() => ana("block")).toThrow("not allowed");
-    await test.clock.advance(0);
+    await clock.advance(0);
     expect(audit).toMatchObject([{ type: "override.refused", by: "ana", severity: "warning" }]);
     registry.authorize(undefined);
     off();
@@ -308,7 +307,7 @@ describe("what was done", () => {
     off();
     unsubscribe();
     ana("block");
-    await test.clock.advance(0);
+    await clock.advance(0);
     expect(audit).toHaveLength(DONE.length);
   });
 
@@ -317,7 +316,7 @@ describe("what was done", () => {
     const heard = eventLog(crm, "override.set");
     ana("block", { policy: "*" });
     ana("block", { policy: "rates" });
-    await test.clock.advance(0);
+    await clock.advance(0);
     expect(heard).toMatchObject([{ policy: "crm", target: "*" }]);
   });
 
@@ -332,7 +331,7 @@ describe("what was done", () => {
     ];
     ana("block");
     expect(registry.overrides()).toHaveLength(1);
-    await test.clock.advance(0);
+    await clock.advance(0);
     expect(failed).toMatchObject([
       { hook: "audit", error: { message: "disk full" } },
       { hook: "audit", error: { message: "no route" } },
@@ -352,7 +351,7 @@ describe("what was done", () => {
     await done();
     registry.authorize(() => false);
     expect(() => ana("block")).toThrow("not allowed");
-    await test.clock.advance(0);
+    await clock.advance(0);
     off();
     expect(lines).toEqual([
       expect.stringMatching(/^block crm by ana \(INC-4711\), until .*Z \(code\)$/),

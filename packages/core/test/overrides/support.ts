@@ -1,24 +1,19 @@
 import { type OverrideHandle, type OverrideRequest, registry } from "@breakwater/core";
-import { installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
 import { afterEach, beforeEach } from "vitest";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
 /** Noon by the local clock of the machine: what is said for people names local times. */
 export const NOON = new Date(2026, 10, 24, 12, 0, 0).getTime();
 export const MINUTE = 60_000;
 
 /** Virtual time that begins at noon, and no override left behind. */
-export function atNoon(): { readonly clock: VirtualClock } {
-  const test = {} as { clock: VirtualClock };
-  beforeEach(() => {
-    test.clock = installVirtualClock();
-    test.clock.wallMs = NOON;
-  });
+export function atNoon(): void {
+  useVirtualClock();
+  beforeEach(() => void (clock.wallMs = NOON));
   afterEach(() => {
     registry.authorize(undefined);
     clearAll();
-    test.clock.restore();
   });
-  return test;
 }
 
 export function clearAll(): void {

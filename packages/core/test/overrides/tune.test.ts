@@ -10,8 +10,9 @@ import { eventLog, hangs, returns, scriptedTask, throws } from "@breakwater/core
 import { describe, expect, it } from "vitest";
 import { fails, rejectionOf, reset, works } from "../regressions/fixtures.js";
 import { ana, atNoon, MINUTE } from "./support.js";
+import { clock } from "../support/virtual-clock.js";
 
-const test = atNoon();
+atNoon();
 
 const named = { name: "crm" };
 const asked = { verb: "tune", policy: "crm", by: "ana", why: "INC-4711", until: "30m" } as const;
@@ -33,8 +34,8 @@ describe("a tuned policy", () => {
     expect(task.runs).toHaveLength(1);
     expect(valueOf(crm, "retry.maxAttempts")).toEqual([1, "override"]);
     expect(valueOf(crm, "retry.baseMs")).toEqual([10, "code"]);
-    await test.clock.advance(30 * MINUTE);
-    await rejectionOf(test.clock.run(crm.execute(task)));
+    await clock.advance(30 * MINUTE);
+    await rejectionOf(clock.run(crm.execute(task)));
     expect(task.runs).toHaveLength(4);
     expect(valueOf(crm, "retry.maxAttempts")).toEqual([3, "code"]);
   });
@@ -42,8 +43,8 @@ describe("a tuned policy", () => {
   it("runs the first call after the end under what was there before, whoever looks first", async () => {
     const crm = resilient(timeout(1_000), named);
     tune({ timeout: 10 });
-    await test.clock.advance(30 * MINUTE);
-    expect(await test.clock.run(crm.execute(scriptedTask(returns("fine", { afterMs: 500 }))))).toBe(
+    await clock.advance(30 * MINUTE);
+    expect(await clock.run(crm.execute(scriptedTask(returns("fine", { afterMs: 500 }))))).toBe(
       "fine",
     );
   });
@@ -51,10 +52,10 @@ describe("a tuned policy", () => {
   it("leaves calls that run to the plan they began with", async () => {
     const crm = resilient(timeout(1_000), named);
     const call = rejectionOf(crm.execute(scriptedTask(hangs())));
-    const beganMs = test.clock.nowMs;
+    const beganMs = clock.nowMs;
     tune({ timeout: 10 });
-    await test.clock.run(call);
-    expect(test.clock.nowMs - beganMs).toBe(1_000);
+    await clock.run(call);
+    expect(clock.nowMs - beganMs).toBe(1_000);
   });
 
   it("gets back the base of then, where that was retuned meanwhile", async () => {
@@ -105,7 +106,7 @@ describe("a tuned policy", () => {
     const crm = resilient(timeout(1_000), named);
     const retuned = eventLog(crm, "policy.retuned");
     tune({ timeout: 10 }).clear();
-    await test.clock.advance(0);
+    await clock.advance(0);
     expect(crm.history()).toMatchObject([
       { how: "override", by: "ana", why: "INC-4711", changes: [{ from: 1_000, to: 10 }] },
       { how: "override", why: "an override has ended", changes: [{ from: 10, to: 1_000 }] },
@@ -138,7 +139,7 @@ describe("a block, a bypass and a retune", () => {
     const crm = resilient(timeout(1_000), named);
     ana("block");
     crm.tune({ timeout: "2s" });
-    await test.clock.advance(30 * MINUTE);
+    await clock.advance(30 * MINUTE);
     expect(await crm.execute(works)).toBe("fine");
   });
 });
@@ -166,7 +167,7 @@ describe("a patch that cannot work", () => {
     const off = registry.on("override.refused", ({ error }) => refused.push(error.message));
     tune({ bulkhead: { queueLimit: 5 } }, { policy: "roomless" });
     const roomless = resilient({ name: "roomless" });
-    await test.clock.advance(0);
+    await clock.advance(0);
     off();
     expect(refused).toEqual([expect.stringContaining("bulkhead.limit")]);
     expect(await roomless.execute(works)).toBe("fine");

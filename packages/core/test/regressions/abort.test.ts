@@ -1,19 +1,10 @@
 import { bulkhead, circuitBreaker, resilient, retry, timeout } from "@breakwater/core";
-import {
-  eventLog,
-  hangs,
-  installVirtualClock,
-  returns,
-  scriptedTask,
-  throws,
-  type VirtualClock,
-} from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventLog, hangs, returns, scriptedTask, throws } from "@breakwater/core/testing";
+import { describe, expect, it } from "vitest";
 import { PAST_OPENING_MS, fail, rejectionOf, reset } from "./fixtures.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 describe("the caller's abort", () => {
   it("ends a backoff at once, with the caller's reason and without another attempt (C1)", async () => {

@@ -1,16 +1,10 @@
 import { bulkhead, circuitBreaker, resilient } from "@breakwater/core";
-import {
-  installVirtualClock,
-  returns,
-  scriptedTask,
-  type VirtualClock,
-} from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { returns, scriptedTask } from "@breakwater/core/testing";
+import { describe, expect, it } from "vitest";
 import { rejectionOf, works } from "./fixtures.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 describe("a bulkhead", () => {
   it("of one never runs two tasks at a time (R3)", async () => {

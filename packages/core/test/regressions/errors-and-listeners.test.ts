@@ -8,20 +8,12 @@ import {
   retry,
   retryBudget,
 } from "@breakwater/core";
-import {
-  eventLog,
-  installVirtualClock,
-  returns,
-  scriptedTask,
-  throws,
-  type VirtualClock,
-} from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { eventLog, returns, scriptedTask, throws } from "@breakwater/core/testing";
+import { describe, expect, it, vi } from "vitest";
 import { fail, rejectionOf, reset, works } from "./fixtures.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 const bug = (): never => {
   throw new Error("a bug in a hook");

@@ -1,18 +1,10 @@
 import { circuitBreaker, type CircuitBreakerOptions, classify, resilient } from "@breakwater/core";
-import {
-  hangs,
-  installVirtualClock,
-  returns,
-  scriptedTask,
-  throws,
-  type VirtualClock,
-} from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { hangs, returns, scriptedTask, throws } from "@breakwater/core/testing";
+import { describe, expect, it } from "vitest";
 import { PAST_OPENING_MS, fail, rejectionOf, reset, works } from "./fixtures.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 /** A policy whose circuit two failures open; after `open` it waits to be probed. */
 function probed(options: CircuitBreakerOptions = {}) {

@@ -7,16 +7,14 @@ import {
   retryBudget,
   timeout,
 } from "@breakwater/core";
-import { installVirtualClock, type VirtualClock } from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { clock as clockInUse } from "../../src/time/clock.js";
 import { fail, rejectionOf, reset, works } from "./fixtures.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 describe("options", () => {
   it("that do nothing don't exist: an exponent is refused (C3)", () => {

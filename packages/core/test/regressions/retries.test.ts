@@ -1,18 +1,10 @@
 import { circuitBreaker, explainError, resilient, retry, retryBudget } from "@breakwater/core";
-import {
-  eventLog,
-  installVirtualClock,
-  returns,
-  scriptedTask,
-  throws,
-  type VirtualClock,
-} from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventLog, returns, scriptedTask, throws } from "@breakwater/core/testing";
+import { describe, expect, it } from "vitest";
 import { rejectionOf, reset } from "./fixtures.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock({ seed: 7 })));
-afterEach(() => clock.restore());
+useVirtualClock({ seed: 7 });
 
 describe("retries", () => {
   it("end with the task's own error, the same object (R1)", async () => {

@@ -1,17 +1,10 @@
 import { circuitBreaker, resilient, timeout } from "@breakwater/core";
-import {
-  eventLog,
-  hangs,
-  installVirtualClock,
-  scriptedTask,
-  type VirtualClock,
-} from "@breakwater/core/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventLog, hangs, scriptedTask } from "@breakwater/core/testing";
+import { describe, expect, it } from "vitest";
 import { fail, rejectionOf, works } from "./fixtures.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
-let clock: VirtualClock;
-beforeEach(() => void (clock = installVirtualClock()));
-afterEach(() => clock.restore());
+useVirtualClock();
 
 describe("a time window", () => {
   it("holds nothing after an hour of silence, however many failures came before (C4)", async () => {

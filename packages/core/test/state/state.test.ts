@@ -24,24 +24,23 @@ import {
   retryBudget,
 } from "@breakwater/core";
 import { loadState, saveState } from "@breakwater/core/state";
-import { installVirtualClock, resetState, type VirtualClock } from "@breakwater/core/testing";
+import { resetState } from "@breakwater/core/testing";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { rejectionOf, reset } from "../regressions/fixtures.js";
+import { clock, useVirtualClock } from "../support/virtual-clock.js";
 
 const HOUR_MS = 3_600_000;
 
-let clock: VirtualClock;
+useVirtualClock();
 let folder: string;
 let path: string;
 beforeEach(() => {
-  clock = installVirtualClock();
   folder = mkdtempSync(join(tmpdir(), "state-"));
   path = join(folder, "state.json");
 });
 afterEach(() => {
   resetState();
-  clock.restore();
   rmSync(folder, { recursive: true, force: true });
 });
 

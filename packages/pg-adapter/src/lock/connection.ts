@@ -1,5 +1,5 @@
+import { badInput, isPlainObject } from "@breakwater/core";
 import type { Client, ClientConfig, Pool } from "pg";
-import { badInput, isPlainObject } from "../errors/bad-input.js";
 
 type MakeClient = new (config: ClientConfig) => Client;
 

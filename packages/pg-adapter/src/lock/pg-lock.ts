@@ -1,6 +1,5 @@
-import { reportEvent, summaryOf } from "@breakwater/core";
+import { badInput, reportEvent, summaryOf } from "@breakwater/core";
 import type { Client } from "pg";
-import { badInput } from "../errors/bad-input.js";
 import { within } from "../transaction/waits.js";
 import { acquire, policyOfLocks } from "./acquire.js";
 import { hangUp, keepAlive, type LockSource } from "./connection.js";

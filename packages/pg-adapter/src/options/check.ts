@@ -1,5 +1,4 @@
-import { parseDuration } from "@breakwater/core";
-import { badInput } from "../errors/bad-input.js";
+import { badInput, parseDuration } from "@breakwater/core";
 
 /** What one option may be: a sentence for people, and its test. */
 export interface Check {

@@ -1,5 +1,4 @@
-import type { Duration } from "@breakwater/core";
-import { badInput, isPlainObject } from "../errors/bad-input.js";
+import { badInput, type Duration, isPlainObject } from "@breakwater/core";
 import { aDuration, aFlag, aLimit, checkOptions, type Checks } from "./check.js";
 
 /** What one statement may ask for: `pool.query({ text, values, resilience: { readOnly: true } })`. */
@@ -34,7 +33,8 @@ const checks: Checks = {
   idempotent: aFlag,
   signal: {
     expected: "an AbortSignal",
-    holds: (value) => typeof (value as Partial<AbortSignal>).addEventListener === "function",
+    holds: (value) =>
+      typeof (value as Partial<AbortSignal> | null)?.addEventListener === "function",
   },
   deadlineMs: aDuration,
   statementMs: aLimit,

@@ -1,6 +1,5 @@
-import { type Policy, type PolicyPart, resilient } from "@breakwater/core";
+import { badInput, isPlainObject, type Policy, type PolicyPart, resilient } from "@breakwater/core";
 import type { Pool } from "pg";
-import { badInput, isPlainObject } from "../errors/bad-input.js";
 import { checkOptions } from "../options/check.js";
 import { poolChecks, type PoolOptions } from "../options/pool-options.js";
 

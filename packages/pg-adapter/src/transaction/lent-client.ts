@@ -1,5 +1,5 @@
+import { badInput } from "@breakwater/core";
 import type { PoolClient } from "pg";
-import { badInput } from "../errors/bad-input.js";
 import { usedAfterEnd } from "./errors.js";
 import type { Session } from "./session.js";
 

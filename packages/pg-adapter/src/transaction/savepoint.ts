@@ -1,5 +1,12 @@
-import { type Call, type Policy, resilient, retry, retryBudget, type Said } from "@breakwater/core";
-import { badInput } from "../errors/bad-input.js";
+import {
+  badInput,
+  type Call,
+  type Policy,
+  resilient,
+  retry,
+  retryBudget,
+  type Said,
+} from "@breakwater/core";
 import { sqlStateOf } from "../classify/judge.js";
 import { usedAfterEnd } from "./errors.js";
 import { LentClient } from "./lent-client.js";

@@ -1,6 +1,5 @@
-import { type Policy, resilient, retry, retryBudget } from "@breakwater/core";
+import { badInput, type Policy, resilient, retry, retryBudget } from "@breakwater/core";
 import type { Pool, PoolClient } from "pg";
-import { badInput } from "../errors/bad-input.js";
 import { type Protection, protectionOf } from "../wrap/protection.js";
 import { orAborted } from "./waits.js";
 

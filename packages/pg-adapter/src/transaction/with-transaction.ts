@@ -1,5 +1,5 @@
+import { badInput } from "@breakwater/core";
 import type { ClientBase, Pool } from "pg";
-import { badInput } from "../errors/bad-input.js";
 import { lentClientOf } from "./lent-client.js";
 import { checkTransactionOptions, type TransactionOptions } from "./options.js";
 import { inSavepoint } from "./savepoint.js";

@@ -1,6 +1,5 @@
-import type { Policy } from "@breakwater/core";
+import { badInput, type Policy } from "@breakwater/core";
 import type { Pool } from "pg";
-import { badInput } from "../errors/bad-input.js";
 import { wrapPool } from "./wrap-pool.js";
 import type { PgPart, PoolOptions } from "../options/pool-options.js";
 

@@ -1,6 +1,11 @@
-import type { DrainReport, Duration, Policy, Watchable } from "@breakwater/core";
+import {
+  badInput,
+  type DrainReport,
+  type Duration,
+  type Policy,
+  type Watchable,
+} from "@breakwater/core";
 import type { Pool } from "pg";
-import { badInput } from "../errors/bad-input.js";
 import type { PgPart, PoolOptions } from "../options/pool-options.js";
 import { sourceOf } from "../policy/source.js";
 import { Protection } from "./protection.js";
