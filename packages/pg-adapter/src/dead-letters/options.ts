@@ -1,5 +1,4 @@
-import type { Duration } from "@breakwater/core";
-import { badInput, isPlainObject } from "../errors/bad-input.js";
+import { badInput, type Duration, isPlainObject } from "@breakwater/core";
 import { aDuration, aFlag, type Checks, checkOptions, msOf } from "../options/check.js";
 import { aTable } from "./sql.js";
 

@@ -1,4 +1,4 @@
-import { badInput } from "../errors/bad-input.js";
+import { badInput } from "@breakwater/core";
 import type { Check } from "../options/check.js";
 
 /** PostgreSQL cuts what is longer, without an error: two names might become one. */
