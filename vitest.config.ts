@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { transform } from "esbuild";
 import { defineConfig, type Plugin } from "vitest/config";
 
@@ -30,6 +31,8 @@ export default defineConfig({
     // The on-disk transform cache of vitest 5 does not notice changed tsconfig or plugin options.
     fsModuleCache: false,
     globalSetup: "scripts/test-setup.mjs",
+    // Half of the tests wait for servers and processes.
+    maxWorkers: 2 * availableParallelism(),
     projects: [
       {
         resolve,
