@@ -258,6 +258,30 @@ describe("a policy in shadow", () => {
     }
   });
 
+  it("hears of a call that hangs as soon as its time is over", async () => {
+    const breaker = circuitBreaker({ consecutiveFailures: 1 });
+    const policy = resilient(breaker, retry({ maxAttempts: 2 }), timeout(100), shadow);
+    void policy.execute(scriptedTask(hangs({ deaf: true })));
+    await clock.advance(99);
+    expect([breaker.twin().state(), wouldOf(policy).timeouts]).toEqual(["closed", 0]);
+    await clock.advance(30);
+    expect([breaker.twin().state(), wouldOf(policy).timeouts]).toEqual(["open", 1]);
+  });
+
+  it("holds nothing against a dependency whose caller had given up by then, and frees its room", async () => {
+    const breaker = circuitBreaker({ consecutiveFailures: 1 });
+    const room = bulkhead({ limit: 1, abandonMs: 1_000 });
+    const policy = resilient(breaker, room, timeout(100), shadow);
+    const caller = new AbortController();
+    void policy.execute(scriptedTask(hangs({ deaf: true })), { signal: caller.signal });
+    caller.abort(new Error("the user has left"));
+    await clock.advance(130);
+    expect([breaker.twin().state(), wouldOf(policy).timeouts]).toEqual(["closed", 0]);
+    await clock.advance(1_100);
+    await policy.execute(works);
+    expect(room.twin().inFlight).toBe(0);
+  });
+
   it("gives up a probe that hangs for longer than the timeout, and work that has overstayed in its room", async () => {
     const breaker = circuitBreaker({ consecutiveFailures: 1, openMs: 1_000, probes: 1 });
     const room = bulkhead({ limit: 1, abandonMs: 1_000 });
@@ -432,8 +456,8 @@ describe("what is heard of a shadow", () => {
     await repeat(1, () => policy.execute(fails));
     await clock.advance(0);
     expect(heard.map(({ type }) => type)).toEqual([
-      "shadow.would_time_out",
       "circuit.opened",
+      "shadow.would_time_out",
       "shadow.would_refuse",
     ]);
     for (const event of heard)

@@ -1,9 +1,9 @@
 import type { Credit } from "../budget/credit.js";
 import type { Call, CallOptions, Frame } from "../call/call.js";
-import type { Loan } from "../guards/guard.js";
+import type { Loan, Pass } from "../guards/guard.js";
 import { uuid } from "../time/random.js";
 import { type Judgement, VERDICTS } from "../verdicts/verdict.js";
-import type { Admission } from "./admission.js";
+import { Admission } from "./admission.js";
 import { attempting, type Attempting, moment } from "./nesting.js";
 import type { Place } from "./plan.js";
 import type { Abortable } from "./work.js";
@@ -63,6 +63,14 @@ export class FirstCall implements Call, Frame, Attempting, Abortable {
     this.isOver = true;
     this.isLost = verdict !== VERDICTS.success;
     return this.#admission;
+  }
+
+  /** Its time would be over, had it been enforced: what stays with the work that goes on. It can lend nothing any more. */
+  outlive(judgement: Judgement, error: unknown): readonly Pass[] {
+    const overstays = this.#admission.outlive(judgement, error);
+    this.#admission = new Admission([]);
+    this.#loans = [];
+    return overstays;
   }
 
   loans(): readonly Loan[] {

@@ -152,7 +152,7 @@ export interface EventDetails {
     readonly verdict: VerdictName;
     readonly paid: boolean;
   };
-  /** In shadow: the attempt took longer than it would have had. */
+  /** In shadow: the attempt took longer than it would have had. Told once it has ended. */
   "shadow.would_time_out": {
     readonly key?: string;
     readonly tookMs: number;

@@ -19,8 +19,6 @@ export type Answer = Pass | Refusal | Waiter;
 /** What a guard may know of the attempt that asks. */
 export interface Entrant {
   readonly attemptTimeoutMs: number | undefined;
-  /** In shadow: nothing ends it when that time is over, so a guard that would wait for that looks after it itself. */
-  readonly runsOn?: boolean;
   /** How long it may wait for its turn, at most; 0 if it must not. */
   readonly mostWaitMs: number;
 }

@@ -10,7 +10,7 @@ import { shadow } from "../engine/shadow/shadow.js";
 import type { Events } from "../events/events.js";
 import { classify } from "../parts/classify.js";
 import { PROPAGATES_BY_DEFAULT, SHORTEST_ATTEMPT_MS } from "../parts/time-limits.js";
-import { laneOf } from "../time/lane.js";
+import { type Lane, laneOf } from "../time/lane.js";
 import type { Parts } from "./assemble.js";
 import type { Account } from "./account.js";
 import type { Mode } from "./mode.js";
@@ -89,6 +89,9 @@ function driverOf(
 function planOf({ policy, parts, options, events, mode, account }: ToCompile): Plan {
   const attemptTimeoutMs = parts.timeout?.rules.attemptTimeoutMs;
   const deadlineMs = parts.deadline?.rules.deadlineMs;
+  // What is only watched keeps no process alive.
+  const lane = (ms: number | undefined): Lane | undefined =>
+    ms === undefined ? undefined : laneOf(ms, mode === "shadow");
   return Object.freeze<Plan>({
     policy,
     key: options.key,
@@ -98,11 +101,11 @@ function planOf({ policy, parts, options, events, mode, account }: ToCompile): P
     classifier: new Classifier((parts.classify ?? classify({})).rules, events),
     retry: parts.retry?.rules ?? ONE_ATTEMPT,
     attemptTimeoutMs,
-    lane: attemptTimeoutMs === undefined ? undefined : laneOf(attemptTimeoutMs),
+    lane: lane(attemptTimeoutMs),
     deadlineMs,
-    deadlineLane: deadlineMs === undefined ? undefined : laneOf(deadlineMs),
+    deadlineLane: lane(deadlineMs),
     minAttemptMs: parts.deadline?.rules.minAttemptMs ?? SHORTEST_ATTEMPT_MS,
-    entrant: { attemptTimeoutMs, mostWaitMs: Infinity, runsOn: mode === "shadow" },
+    entrant: { attemptTimeoutMs, mostWaitMs: Infinity },
     context: options.context === true,
     propagates: parts.deadline?.rules.propagate ?? PROPAGATES_BY_DEFAULT,
     stackTraces: options.stackTraces === true,

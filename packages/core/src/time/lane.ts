@@ -16,17 +16,19 @@ export interface Wait {
 /**
  * All waits of one duration, first in, first out, behind one timer: 8 ns a wait where a timer of its own costs 300.
  *
- * The timer keeps the process alive while somebody waits. An emptied lane gives it up at the ticker's next tick, not
+ * The timer keeps the process alive while somebody waits, unless the lane is in the background. An emptied lane gives it up at the ticker's next tick, not
  * at once, because making and dropping a timer per call is what a lane is there to avoid.
  */
 export class Lane implements Sleeper {
   readonly #ms: number;
+  readonly #isInBackground: boolean;
   #head: Wait | undefined;
   #tail: Wait | undefined;
   #timer: Timer | undefined;
 
-  constructor(ms: number) {
+  constructor(ms: number, isInBackground = false) {
     this.#ms = ms;
+    this.#isInBackground = isInBackground;
   }
 
   /** `nowMs` is what `clock.now()` said when the wait began. */
@@ -86,7 +88,10 @@ export class Lane implements Sleeper {
   }
 
   #arm(ms: number): void {
-    this.#timer = clock.setTimer(() => this.#fire(), ms);
+    const fire = (): void => this.#fire();
+    this.#timer = this.#isInBackground
+      ? clock.setBackgroundTimer(fire, ms)
+      : clock.setTimer(fire, ms);
     sleepersOf.add(this);
   }
 
@@ -99,10 +104,12 @@ export class Lane implements Sleeper {
 }
 
 const lanes = new Map<number, Lane>();
+const backgroundLanes = new Map<number, Lane>();
 
 /** The lane of a duration that a plan names. A duration that only one call has gets a `new Lane` of its own. */
-export function laneOf(ms: number): Lane {
-  let lane = lanes.get(ms);
-  if (lane === undefined) lanes.set(ms, (lane = new Lane(ms)));
+export function laneOf(ms: number, isInBackground = false): Lane {
+  const all = isInBackground ? backgroundLanes : lanes;
+  let lane = all.get(ms);
+  if (lane === undefined) all.set(ms, (lane = new Lane(ms, isInBackground)));
   return lane;
 }

@@ -39,6 +39,12 @@ describe("timers, in real processes", () => {
   });
 });
 
+describe("a policy in shadow", () => {
+  test("keeps no process alive for a call that hangs", async () => {
+    expect(await runScript("shadow-keeps-nothing-alive")).toMatchObject({ code: 0, stderr: "" });
+  });
+});
+
 describe("a drain on SIGTERM", () => {
   test("ends 200 backoffs, 50 in a queue and 20 that run, and then the process ends by itself", async () => {
     const { code, told, stderr } = await runScript("drain");

@@ -1,6 +1,8 @@
 import type { ParsedCallOptions } from "../../call/call-options.js";
 import type { BreakwaterError } from "../../errors/errors.js";
+import type { Pass } from "../../guards/guard.js";
 import { clock } from "../../time/clock.js";
+import { Lane, type Wait } from "../../time/lane.js";
 import { type Judgement, JUDGED } from "../../verdicts/verdict.js";
 import { attemptTimeout, deadlineExceeded, hadItsTime } from "../cut-short.js";
 import { deadlineOf } from "../deadline.js";
@@ -10,12 +12,18 @@ import { mayRepeat } from "../may-repeat.js";
 import { gaveUpInside } from "../nesting.js";
 import { reportOnly } from "../only-attempt.js";
 import { judgeFailure } from "../outcome.js";
-import { atKey } from "../plan.js";
+import { atKey, type Plan } from "../plan.js";
 import type { Scope } from "../scope.js";
 import type { Estimates } from "./estimates.js";
 
-/** One call in shadow: how it ends, and what would have been done about it. */
-export class Observed {
+/**
+ * One call in shadow: how it ends, and what would have been done about it. It waits in the lane of its time limit, as an
+ * enforced attempt does: when that is over its guards and its budget hear of a timeout, and the task runs on.
+ */
+export class Observed implements Wait {
+  next: Wait | undefined = undefined;
+  previous: Wait | undefined = undefined;
+  dueMs = 0;
   readonly #scope: Scope;
   readonly call: FirstCall;
   /** It runs all the same; but whatever else would have been done, would not have come to that. */
@@ -23,6 +31,10 @@ export class Observed {
   readonly #args: readonly unknown[] | undefined;
   readonly #options: ParsedCallOptions | undefined;
   readonly #beganMs = clock.now();
+  readonly #lane: Lane | undefined;
+  /** What stays with the work since its time is over. */
+  #overstays: readonly Pass[] | undefined = undefined;
+  #wouldBeCut = false;
 
   constructor(
     scope: Scope,
@@ -36,6 +48,8 @@ export class Observed {
     this.#wouldBeRefused = wouldBeRefused;
     this.#args = args;
     this.#options = options;
+    this.#lane = wouldBeRefused ? undefined : laneFor(scope.plan, this.#limitMs);
+    this.#lane?.add(this, this.#beganMs);
   }
 
   /** @returns the value */
@@ -46,9 +60,12 @@ export class Observed {
 
   /** @returns the error */
   failed(error: unknown): unknown {
-    const judge = { classifier: this.#classifier };
-    this.#settle(judgeFailure(judge, error, this.#signal), error);
+    this.#settle(this.#judge(error), error);
     return error;
+  }
+
+  #judge(error: unknown): Judgement {
+    return judgeFailure({ classifier: this.#classifier }, error, this.#signal);
   }
 
   get #classifier(): Scope["plan"]["classifier"] {
@@ -59,39 +76,52 @@ export class Observed {
     return this.#options?.signal ?? undefined;
   }
 
-  /** Had it been cut short, its guards would have heard of that, whatever came later. */
-  #settle(actual: Judgement, outcome: unknown): void {
-    const cut = this.#wouldBeCut(clock.now() - this.#beganMs);
-    const admission = this.call.end(actual);
-    if (cut === undefined) admission.exit(actual, outcome);
-    else admission.exit(cut.judgement, cut.error);
-    reportOnly(this.#scope, actual, outcome, this.#signal);
-    const { verdict } = cut?.judgement ?? actual;
-    if (verdict.alive) this.call.credit?.depositForAnswer(this.#beganMs);
-    if (cut === undefined) this.#consider(actual, outcome, clock.now() - this.#beganMs);
-    else this.#consider(JUDGED.timeout, cut.error, cut.limitMs);
+  get #limitMs(): number {
+    const { plan } = this.#scope;
+    const { attemptTimeoutMs = Infinity } = plan;
+    return Math.min(attemptTimeoutMs, deadlineOf(plan, this.#options) ?? Infinity);
   }
 
-  /** Who gave up may have done so before its time was over: nothing is held against anybody then. */
-  #wouldBeCut(tookMs: number): Cut | undefined {
+  #settle(actual: Judgement, outcome: unknown): void {
+    this.#lane?.remove(this);
+    const admission = this.call.end(actual);
+    reportOnly(this.#scope, actual, outcome, this.#signal);
+    if (this.#overstays !== undefined) return this.#exitOverstays(this.#overstays);
+    admission.exit(actual, outcome);
+    if (actual.verdict.alive) this.call.credit?.depositForAnswer(this.#beganMs);
+    this.#consider(actual, outcome, clock.now() - this.#beganMs);
+  }
+
+  /** How long it took is known only now, and is what a better limit is found by. */
+  #exitOverstays(overstays: readonly Pass[]): void {
+    for (const pass of overstays) pass.exit(JUDGED.ignored);
     const { plan, key } = this.#scope;
-    const deadlineMs = deadlineOf(plan, this.#options) ?? Infinity;
-    const { attemptTimeoutMs = Infinity } = plan;
-    const limitMs = Math.min(attemptTimeoutMs, deadlineMs);
-    if (tookMs < limitMs + clock.stalenessMs) return undefined;
-    if (this.#wouldBeRefused || this.#signal?.aborted === true) return undefined;
+    if (!this.#wouldBeCut || !plan.events.wanted) return;
+    const tookMs = clock.now() - this.#beganMs;
+    plan.events.emit("shadow.would_time_out", { ...atKey(key), tookMs, limitMs: this.#limitMs });
+  }
+
+  /** From the lane. Who gave up before that did so in time: nothing is held against anybody then. */
+  expired(stalledMs: number): void {
+    const signal = this.#signal;
+    if (signal?.aborted === true) return this.#outlives(this.#judge(signal.reason), signal.reason);
+    this.#wouldBeCut = true;
     this.#estimates.timeouts++;
-    if (plan.events.wanted)
-      plan.events.emit("shadow.would_time_out", { ...atKey(key), tookMs, limitMs });
-    const error =
-      limitMs === attemptTimeoutMs
-        ? attemptTimeout(this.#scope, 1, limitMs, undefined)
-        : deadlineExceeded(this.#scope, 1, limitMs, undefined);
-    return {
-      limitMs,
-      error,
-      judgement: hadItsTime(plan, limitMs) ? JUDGED.timeout : JUDGED.ignored,
-    };
+    const limitMs = this.#limitMs;
+    const error = this.#timeoutError(limitMs);
+    const isHeldAgainst = stalledMs === 0 && hadItsTime(this.#scope.plan, limitMs);
+    this.#outlives(isHeldAgainst ? JUDGED.timeout : JUDGED.ignored, error);
+    this.#consider(JUDGED.timeout, error, limitMs);
+  }
+
+  #outlives(judgement: Judgement, error: unknown): void {
+    this.#overstays = this.call.outlive(judgement, error);
+  }
+
+  #timeoutError(limitMs: number): BreakwaterError {
+    return limitMs === this.#scope.plan.attemptTimeoutMs
+      ? attemptTimeout(this.#scope, 1, limitMs, undefined)
+      : deadlineExceeded(this.#scope, 1, limitMs, undefined);
   }
 
   /** The budget is charged for a retry, as it would have been: else each storm would look affordable. */
@@ -129,9 +159,9 @@ export class Observed {
   }
 }
 
-/** What an enforced policy would have made of an attempt that took too long. */
-interface Cut {
-  readonly limitMs: number;
-  readonly error: BreakwaterError;
-  readonly judgement: Judgement;
+/** A time that only this call has gets a lane of its own. */
+function laneFor({ attemptTimeoutMs, lane, deadlineMs, deadlineLane }: Plan, limitMs: number) {
+  if (limitMs === Infinity) return undefined;
+  if (limitMs === attemptTimeoutMs) return lane;
+  return limitMs === deadlineMs ? deadlineLane : new Lane(Math.max(1, limitMs), true);
 }

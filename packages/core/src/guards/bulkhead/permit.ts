@@ -26,26 +26,23 @@ export class SharedPermit {
 
   /** All that still run under it have timed out. */
   get isOverstay(): boolean {
-    return this.#inTime === 0 && clock.now() >= this.sinceMs;
+    return this.#inTime === 0;
   }
 
   get isOverdue(): boolean {
     return this.isOverstay && clock.now() - this.sinceMs >= this.room.abandonMs;
   }
 
-  /** `overstaysAfterMs` of an attempt that nothing ends when its time is over. */
-  hold(overstaysAfterMs?: number): Hold {
+  hold(): Hold {
     this.#holders++;
     this.#inTime++;
-    const hold = new Hold(this);
-    if (overstaysAfterMs !== undefined) hold.overstays(overstaysAfterMs);
-    return hold;
+    return new Hold(this);
   }
 
-  /** An attempt that runs under it has timed out, or will have `inMs`; its work goes on. */
-  outlived(inMs: number): void {
+  /** An attempt that runs under it has timed out; its work goes on. */
+  outlived(): void {
     this.#inTime--;
-    this.sinceMs = clock.now() + inMs;
+    this.sinceMs = clock.now();
   }
 
   left(inTime: boolean): void {
@@ -79,12 +76,8 @@ export class Hold extends Loan {
   }
 
   override outlive(): Pass {
-    this.overstays(0);
-    return this;
-  }
-
-  overstays(afterMs: number): void {
-    if (this.#inTime) this.#permit.outlived(afterMs);
+    if (this.#inTime) this.#permit.outlived();
     this.#inTime = false;
+    return this;
   }
 }

@@ -43,7 +43,7 @@ export class Room extends Pass implements Guard, PermitHome, CrowdedRoom {
   enter(entrant: Entrant): Answer {
     if (this.inFlight >= this.home.rules.limit || this.#queue !== undefined)
       return this.#enterCrowded(entrant);
-    return this.#permitFor(entrant);
+    return this.#permit();
   }
 
   /** Permits come and go: nothing is certain. */
@@ -117,16 +117,15 @@ export class Room extends Pass implements Guard, PermitHome, CrowdedRoom {
     return (this.#tooLate ??= new TooLate(this.home));
   }
 
-  /** Of work that nothing ends it is known beforehand from when on it overstays. */
-  #permitFor({ attemptTimeoutMs, runsOn = false }: Entrant): Pass {
+  #permit(): Pass {
     this.inFlight++;
-    return runsOn && attemptTimeoutMs !== undefined ? this.#share(attemptTimeoutMs) : this;
+    return this;
   }
 
-  #share(overstaysAfterMs?: number): Hold {
+  #share(): Hold {
     const permit = new SharedPermit(this);
     (this.#shared ??= new Set()).add(permit);
-    return permit.hold(overstaysAfterMs);
+    return permit.hold();
   }
 
   #enterCrowded(entrant: Entrant): Answer {
@@ -134,7 +133,7 @@ export class Room extends Pass implements Guard, PermitHome, CrowdedRoom {
     this.#admitWaiting();
     const { mostWaitMs } = entrant;
     const { limit, queueLimit } = this.home.rules;
-    if (this.inFlight < limit) return this.#permitFor(entrant);
+    if (this.inFlight < limit) return this.#permit();
     if (this.queued >= queueLimit || mostWaitMs <= 0) return this.#full;
     const queue = (this.#queue ??= new Queue());
     return queue.join(new PlaceForAWhile(queue, this, mostWaitMs));

@@ -91,10 +91,10 @@ export class HalfOpen extends Refusal {
   }
 
   /** A probe whose attempt has a timeout is ended by that, which also knows when the process itself stood still. */
-  #probeMs({ attemptTimeoutMs, runsOn = false }: Entrant): number {
+  #probeMs({ attemptTimeoutMs }: Entrant): number {
     const { lastOpenMs, longestSuccessMs, home } = this.#circuit;
     if (home.rules.probeMs !== undefined) return home.rules.probeMs;
-    if (attemptTimeoutMs !== undefined) return runsOn ? attemptTimeoutMs : Infinity;
+    if (attemptTimeoutMs !== undefined) return Infinity;
     return Math.max(lastOpenMs, SHORTEST_PROBE_MS, 2 * longestSuccessMs);
   }
 
