@@ -1,4 +1,5 @@
-import { withEvents, withoutEvents } from "../contestants/engine-copies.mjs";
+import { bare } from "../contestants/by-hand.mjs";
+import { again, withEvents, withoutEvents } from "../contestants/engine-copies.mjs";
 
 export const quiet = ["events"];
 
@@ -10,7 +11,7 @@ export const scenarios = {
     loop: "oneByOne",
     expected: { runs: 1, failures: 0 },
     open: false,
-    contestants: [withoutEvents, withEvents],
+    contestants: [bare, withoutEvents, withEvents, again],
     alone: [],
   },
 };
