@@ -55,8 +55,14 @@ export function copyOfLoop(kind) {
   return evaluate(`return async function loop(call, turns) { ${LOOPS[kind]} };`);
 }
 
-/** @param {string} source Ours, from above. */
+let copies = 0;
+
+/**
+ * No two sources are the same: V8 remembers the code of a text that it has compiled before.
+ *
+ * @param {string} source Ours, from above.
+ */
 function evaluate(source) {
   // oxlint-disable-next-line typescript/no-implied-eval -- the one way to give a function code of its own
-  return new Function("DEPENDENCY_DOWN", source)(DEPENDENCY_DOWN);
+  return new Function("DEPENDENCY_DOWN", `${source}// ${++copies}`)(DEPENDENCY_DOWN);
 }
