@@ -32,7 +32,7 @@ export default defineConfig({
     fsModuleCache: false,
     globalSetup: "scripts/test-setup.mjs",
     // Half of the tests wait for servers and processes.
-    maxWorkers: 2 * availableParallelism(),
+    maxWorkers: Math.ceil(1.5 * availableParallelism()),
     projects: [
       {
         resolve,

@@ -35,6 +35,20 @@ describe("the virtual clock", () => {
     expect(await call).toBe(true);
   });
 
+  it("is not moved by the machine's own time, however slow that is", async () => {
+    const policy = resilient(timeout("1h"));
+    await policy.execute(() => "fine"); // the machine's clock runs from here on
+    using clock = installVirtualClock();
+    let ended = false;
+    const call = policy.execute(scriptedTask(hangs())).catch(() => (ended = true));
+    const untilMs = performance.now() + 60;
+    while (performance.now() < untilMs);
+    await new Promise((resolve) => void setTimeout(resolve, 20));
+    await clock.advance(3_600_000);
+    expect(ended).toBe(true);
+    await call;
+  });
+
   it("run() lets as much time pass as a promise takes", async () => {
     using clock = installVirtualClock();
     const beganMs = clock.nowMs;

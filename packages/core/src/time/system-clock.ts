@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { type Clock, sleepersOf, type Timer, useClock } from "./clock.js";
+import { type Clock, clock, sleepersOf, type Timer, useClock } from "./clock.js";
 
 const TICK_MS = 10;
 const UNNOTICED_MS = 2 * TICK_MS;
@@ -40,8 +40,9 @@ export class SystemClock implements Clock {
   read(): number {
     const staleMs = this.#nowMs;
     this.#nowMs = Math.trunc(globalThis.performance.now()) + this.#aheadMs;
-    // The loop was blocked. A wait stamped with the old time would end before its time, so it begins again, now.
-    if (this.ticking && this.#nowMs - staleMs > UNNOTICED_MS)
+    // The loop was blocked. A wait stamped with the old time would end before its time, so it begins again, now. While
+    // another clock is in use, its waits are not ours, whatever they are stamped with.
+    if (clock === this && this.ticking && this.#nowMs - staleMs > UNNOTICED_MS)
       sleepersOf.restart(staleMs, this.#nowMs);
     return this.#nowMs;
   }
