@@ -8,15 +8,14 @@ import {
   poolOf,
   quickly,
   rejectionOf,
+  SLEEP,
+  whole,
   wrappedOf,
 } from "./support/pools.js";
 import { FaultProxy } from "./support/fault-proxy.js";
 import { hasPostgres, usePostgres } from "./support/use-postgres.js";
 
 vi.setConfig({ testTimeout: 30_000 });
-
-const SLEEP = "select pg_sleep(60)";
-const whole = (pool: pg.Pool): number[] => [pool.totalCount - pool.idleCount, pool.waitingCount];
 
 describe.runIf(hasPostgres).each(BOTH)("a statement that is given up, pg %s", (version) => {
   const server = usePostgres();

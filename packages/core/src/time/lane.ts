@@ -106,7 +106,15 @@ export class Lane implements Sleeper {
 const lanes = new Map<number, Lane>();
 const backgroundLanes = new Map<number, Lane>();
 
-/** The lane of a duration that a plan names. A duration that only one call has gets a `new Lane` of its own. */
+/**
+ * The lane of a duration in milliseconds that a plan names, for the core and for adapters. A duration that only one call
+ * has gets a `new Lane` of its own. `isInBackground` keeps no process alive; default false.
+ *
+ * @example
+ * const lane = laneOf(30_000);
+ * lane.add(statement); // a `Wait`: `statement.expired()` is called in 30 s
+ * lane.remove(statement); // unless it has ended before
+ */
 export function laneOf(ms: number, isInBackground = false): Lane {
   const all = isInBackground ? backgroundLanes : lanes;
   let lane = all.get(ms);

@@ -4,12 +4,17 @@ import { type ConnectionInside, insideOf } from "../connection/inside.js";
 
 type MakeConnection = new (config: object) => ConnectionInside;
 
-/** Where a client is connected to: pg has it, and its types do not say so of a client of a pool. */
+/** Where a client is connected to. */
 interface Located {
   readonly host: string;
   readonly port: number;
   readonly ssl: boolean | object;
   readonly sslNegotiation?: string;
+}
+
+/** The same object: pg has it, and its types do not say so of a client of a pool. */
+function locatedOf(client: ClientBase): Located {
+  return client as unknown as Located;
 }
 
 /**
@@ -24,7 +29,7 @@ export function requestCancel(
 ): Promise<boolean> {
   const { connection, processID, secretKey } = insideOf(client);
   if (connection === undefined || typeof processID !== "number") return Promise.resolve(false);
-  const { ssl, sslNegotiation, host } = client as unknown as Located;
+  const { ssl, sslNegotiation, host } = locatedOf(client);
   const Connection = connection.constructor as MakeConnection;
   const tls = ssl && tlsFor(host, ssl);
   const own = new Connection({ ssl: tls, ...(sslNegotiation && { sslNegotiation }) });
@@ -56,7 +61,7 @@ export function requestCancel(
 
 /** To the same server: a name may lead elsewhere by now, or to one of several. */
 function connectLike(own: ConnectionInside, client: ClientBase): void {
-  const { host, port } = client as unknown as Located;
+  const { host, port } = locatedOf(client);
   const { remoteAddress, remotePort } = insideOf(client).connection?.stream ?? {};
   if (host.startsWith("/")) own.connect(`${host}/.s.PGSQL.${port}`);
   else own.connect(remotePort ?? port, remoteAddress ?? host);

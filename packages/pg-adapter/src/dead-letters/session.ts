@@ -8,6 +8,7 @@ import { BECOME_OWNER } from "./sql.js";
 /** Each column as the server wrote it, whatever parsers there are. */
 export type Row = Readonly<Record<string, string | null>>;
 
+/** pg asks for nothing else; its types want an overload for each format. */
 const AS_WRITTEN = {
   getTypeParser: () => (value: string) => value,
 } as unknown as CustomTypesConfig;

@@ -39,6 +39,14 @@ async function endOf(pool: pg.Pool): Promise<void> {
   await Promise.race([ended, new Promise((resolve) => void setTimeout(resolve, 500))]);
 }
 
+/** A statement that somebody has to end. */
+export const SLEEP = "select pg_sleep(60)";
+
+/** Connections that somebody has, and who waits for one: [0, 0] of a pool that is whole. */
+export function whole(pool: pg.Pool): number[] {
+  return [pool.totalCount - pool.idleCount, pool.waitingCount];
+}
+
 /** All its connections, and the server is not told. */
 export function cutAll(pool: pg.Pool): void {
   // oxlint-disable-next-line no-underscore-dangle -- so pg calls it
