@@ -31,3 +31,25 @@ export class Script {
       await new Promise<void>((resolve) => void (this.#onId = resolve));
   }
 }
+
+/**
+ * One writes all the time, and beside it one after the other is killed, `rounds` times: at any moment, after a number of
+ * records that chance chooses. Gives the ids of all that was told as written.
+ */
+export async function toldByKilled(
+  survivor: Script,
+  startVictim: () => Script,
+  rounds: number,
+): Promise<{ readonly told: readonly string[]; readonly exitCode: number | null }> {
+  const told: string[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const victim = startVictim();
+    await victim.printed(1 + Math.floor(Math.random() * 30));
+    victim.end("SIGKILL");
+    await victim.ended;
+    told.push(...victim.ids);
+  }
+  survivor.end("SIGTERM");
+  const exitCode = await survivor.ended;
+  return { told: [...told, ...survivor.ids], exitCode };
+}

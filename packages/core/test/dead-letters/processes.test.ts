@@ -5,7 +5,7 @@ import { resilient } from "@breakwater/core";
 import { fileDeadLetters, replay } from "@breakwater/core/dead-letters";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { lettersIn } from "../contracts/dead-letter-store.js";
-import { Script } from "../contracts/script.js";
+import { Script, toldByKilled } from "../contracts/script.js";
 
 const ROUNDS = 50;
 
@@ -30,18 +30,9 @@ const store = () => fileDeadLetters({ directory });
 describe("dead letters of processes that are killed", () => {
   it(`two write, one is killed ${ROUNDS} times: every record told as written is there, and runs once over two replays`, async () => {
     const survivor = start("writes", "50");
-    const told: string[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      const victim = start("writes", "0");
-      // At any moment: after a number of records that chance chooses, within whatever it is doing then.
-      await victim.printed(1 + Math.floor(Math.random() * 30));
-      victim.end("SIGKILL");
-      await victim.ended;
-      told.push(...victim.ids);
-    }
-    survivor.end("SIGTERM");
-    expect(await survivor.ended).toBe(0);
-    told.push(...survivor.ids);
+    const victim = (): Script => start("writes", "0");
+    const { told, exitCode } = await toldByKilled(survivor, victim, ROUNDS);
+    expect(exitCode).toBe(0);
 
     const { damaged } = await store().list();
     const stored = (await lettersIn(store())).map(({ record }) => record.id);

@@ -3,7 +3,7 @@ import { type DeadLetterStore, replay } from "@breakwater/core/dead-letters";
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { lettersIn } from "../../../core/test/contracts/dead-letter-store.js";
-import { Script } from "../../../core/test/contracts/script.js";
+import { Script, toldByKilled } from "../../../core/test/contracts/script.js";
 import { tableDeadLetters } from "../../src/index.js";
 import { hasPostgres, usePostgres } from "../support/use-postgres.ts";
 
@@ -39,18 +39,9 @@ describe.runIf(hasPostgres)(
 
     test(`two write, one is killed ${ROUNDS} times: each record told as written is there, and runs once over two replays`, async () => {
       const survivor = start("writes", "20");
-      const told: string[] = [];
-      for (let round = 0; round < ROUNDS; round++) {
-        const victim = start("writes", "1");
-        // At any moment: after a number of records that chance chooses, within whatever it is doing then.
-        await victim.printed(1 + Math.floor(Math.random() * 30));
-        victim.end("SIGKILL");
-        await victim.ended;
-        told.push(...victim.ids);
-      }
-      survivor.end("SIGTERM");
-      expect(await survivor.ended).toBe(0);
-      told.push(...survivor.ids);
+      const victim = (): Script => start("writes", "1");
+      const { told, exitCode } = await toldByKilled(survivor, victim, ROUNDS);
+      expect(exitCode).toBe(0);
       const stored = await idsIn();
       const known = new Set(stored);
       expect(told.filter((id) => !known.has(id))).toEqual([]);
