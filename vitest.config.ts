@@ -23,6 +23,8 @@ const standardDecorators: Plugin = {
     return { code: out.code, map: out.map };
   },
 };
+/** What hangs is told; how long a thing takes says much about the machine, and little about us. */
+const patience = { testTimeout: 60_000, hookTimeout: 120_000 };
 const decorators = "packages/*/test/decorators/**/*.test.ts";
 
 export default defineConfig({
@@ -39,22 +41,28 @@ export default defineConfig({
         ssr,
         test: {
           name: "core",
+          ...patience,
           include: ["packages/*/test/**/*.test.ts"],
           exclude: [decorators],
-          expect: { poll: { timeout: 5_000 } }, // on a busy machine a server takes its time
+          expect: { poll: { timeout: 20_000 } }, // on a busy machine a server takes its time
         },
       },
       {
         resolve,
         ssr,
         oxc: legacy,
-        test: { name: "docs", include: ["examples/test/**/*.test.ts"], testTimeout: 60_000 },
+        test: { name: "docs", ...patience, include: ["examples/test/**/*.test.ts"] },
       },
       {
         resolve,
         ssr,
         oxc: legacy,
-        test: { name: "legacy-decorators", include: [decorators], provide: { dialect: "legacy" } },
+        test: {
+          name: "legacy-decorators",
+          ...patience,
+          include: [decorators],
+          provide: { dialect: "legacy" },
+        },
       },
       {
         resolve,
@@ -62,6 +70,7 @@ export default defineConfig({
         plugins: [standardDecorators],
         test: {
           name: "standard-decorators",
+          ...patience,
           include: [decorators],
           provide: { dialect: "standard" },
         },

@@ -22,11 +22,11 @@ beforeAll(async () => {
   const { host, port, user, database } = server.address;
   const found = { PGHOST: host, PGPORT: String(port), PGUSER: user, PGDATABASE: database };
   for (const [name, value] of Object.entries(found)) vi.stubEnv(name, value);
-}, 60_000);
+});
 afterAll(async () => {
   vi.unstubAllEnvs();
   await server?.stop();
-}, 60_000);
+});
 
 test("README and guides have code", () => {
   expect(blocks.map(({ title }) => title)).toContainEqual(expect.stringMatching(/^README/));

@@ -119,7 +119,7 @@ describe("time limits", () => {
     install(client, quickly());
     const beganMs = performance.now();
     const error = await rejectionOf(client.get("/", { resilience: { deadlineMs: 100 } }));
-    expect(performance.now() - beganMs).toBeLessThan(1_000);
+    expect(performance.now() - beganMs).toBeLessThan(4_000);
     expect(error.code).toBe("ERR_DEADLINE_EXCEEDED");
   });
 
@@ -232,7 +232,7 @@ describe("inside a decorated method", () => {
     const beganMs = performance.now();
     const error = await rejectionOf(outer.execute(() => client.get("/")));
     expect(error.code).toBe("ERR_DEADLINE_EXCEEDED");
-    expect(performance.now() - beganMs).toBeLessThan(1_000);
+    expect(performance.now() - beganMs).toBeLessThan(4_000);
   });
 
   it("a deadline that is over already lets nothing out, and is not the host's", async () => {

@@ -278,7 +278,7 @@ describe("registry.health()", () => {
     registry.health(); // compiled
     const beganMs = performance.now();
     const health = healthOf("many");
-    expect(performance.now() - beganMs).toBeLessThan(250);
+    expect(performance.now() - beganMs).toBeLessThan(2_000);
     expect(JSON.stringify(health).length).toBeLessThan(3_000);
     expect(health?.breaker?.keys?.known).toBe(10_000);
     expect(policy.snapshot()).toEqual(before);

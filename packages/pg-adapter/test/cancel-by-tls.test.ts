@@ -6,8 +6,6 @@ import { BOTH, eventsOf, quickly, rejectionOf, wrappedOf } from "./support/pools
 import { certificate } from "./support/postgres/tls.js";
 import { hasPostgres, usePostgres } from "./support/use-postgres.js";
 
-vi.setConfig({ testTimeout: 30_000 });
-
 const SLEEP = "select pg_sleep(60)";
 /** The code of the protocol's CancelRequest, 04d2162e (which ends with a dot): nobody reads it who has no key. */
 const CANCEL = new RegExp(`${Buffer.from("04d216", "hex").toString("latin1")}\\.`);

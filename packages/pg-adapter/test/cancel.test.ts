@@ -1,6 +1,6 @@
 import { deadline, timeout } from "@breakwater/core";
 import type pg from "pg";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   BOTH,
   cutAll,
@@ -14,8 +14,6 @@ import {
 } from "./support/pools.js";
 import { FaultProxy } from "./support/fault-proxy.js";
 import { hasPostgres, usePostgres } from "./support/use-postgres.js";
-
-vi.setConfig({ testTimeout: 30_000 });
 
 describe.runIf(hasPostgres).each(BOTH)("a statement that is given up, pg %s", (version) => {
   const server = usePostgres();
@@ -102,7 +100,7 @@ describe.runIf(hasPostgres).each(BOTH)("a statement that is given up, pg %s", (v
 
   it("on a client of one's own leaves it good for a rollback", async () => {
     const pool = wrappedOf(version, { ...server().address, max: 1 }, quickly(1), {
-      statementMs: 50,
+      statementMs: 500,
     });
     const client = await pool.connect();
     await client.query("begin");
@@ -116,9 +114,9 @@ describe.runIf(hasPostgres).each(BOTH)("a statement that is given up, pg %s", (v
   });
 
   it("on a client of one's own is not cancelled in the place of the one before it", async () => {
-    const pool = wrappedOf(version, server().address, quickly(1), { statementMs: 250 });
+    const pool = wrappedOf(version, server().address, quickly(1), { statementMs: 700 });
     const client = await pool.connect();
-    const text = "select pg_sleep(0.08)";
+    const text = "select pg_sleep(0.2)";
     const all = [1, 2, 3, 4].map(() => client.query(text)); // together longer than one may run
     expect(await Promise.all(all)).toHaveLength(4);
     client.release();
@@ -126,7 +124,7 @@ describe.runIf(hasPostgres).each(BOTH)("a statement that is given up, pg %s", (v
 
   it("costs its connection where the server does not answer", async () => {
     await using proxy = await FaultProxy.to(server().address);
-    const limits = { statementMs: 250, cancelMs: 80 };
+    const limits = { statementMs: 1_000, cancelMs: 80 };
     const pool = wrappedOf(version, { ...proxy.address, max: 2 }, quickly(1), limits);
     const events = eventsOf(pool, "statement.cancelled", "client.destroyed", "clients.evicted");
     await Promise.all([pool.query("select pg_sleep(0.02)"), pool.query("select pg_sleep(0.02)")]);

@@ -1,12 +1,10 @@
 import { circuitBreaker, registry } from "@breakwater/core";
 import type pg from "pg";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { resilienceOf, wrapPool } from "../src/index.js";
 import { FaultProxy } from "./support/fault-proxy.js";
 import { BOTH, eventsOf, poolOf, quickly, rejectionOf, wrappedOf } from "./support/pools.js";
 import { hasPostgres, usePostgres } from "./support/use-postgres.js";
-
-vi.setConfig({ testTimeout: 30_000 });
 
 const SLEEP = "select pg_sleep(60) /* drained */";
 

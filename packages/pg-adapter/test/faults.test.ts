@@ -1,14 +1,12 @@
 import { circuitBreaker, explainError, retryBudget } from "@breakwater/core";
 import type pg from "pg";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { PoolExhaustedError } from "../src/index.js";
 import { BOTH, eventsOf, poolOf, quickly, rejectionOf, wrappedOf } from "./support/pools.js";
 import { FaultProxy } from "./support/fault-proxy.js";
 import { findBinaries } from "./support/postgres/binaries.js";
 import { freePort, PostgresServer, startPostgres } from "./support/postgres/server.js";
 import { hasPostgres, usePostgres } from "./support/use-postgres.js";
-
-vi.setConfig({ testTimeout: 30_000 });
 
 const READ = { readOnly: true } as const;
 const SLOW = "select pg_sleep(60)";
@@ -64,7 +62,7 @@ describe.runIf(hasPostgres).each(BOTH)("acquiring a connection, pg %s", (version
 
   it("says so where all connections are in use, and holds nothing against the server", async () => {
     const breaker = circuitBreaker({ consecutiveFailures: 1 });
-    const pool = wrappedOf(version, { ...server().address, max: 2 }, breaker, { acquireMs: 800 });
+    const pool = wrappedOf(version, { ...server().address, max: 2 }, breaker, { acquireMs: 2_000 });
     const clients = [await pool.connect(), await pool.connect()];
     const errors = await Promise.all([
       rejectionOf(pool.query("select 1")),
@@ -223,7 +221,10 @@ describe.runIf(hasPostgres).each(BOTH)("a connection that is lost, pg %s", (vers
   it("with its server frozen: statements end in time, and go on after it", async () => {
     const limits = { statementMs: 100, cancelMs: 100, acquireMs: 200 };
     const pool = wrappedOf(version, { ...server().address, max: 2 }, quickly(1), limits);
-    await pool.query("select 1");
+    const patient = { text: "select 1 as n", resilience: { statementMs: "20s" } } as const;
+    // Limits as short as these are missed now and then where the machine is busy.
+    const answer = () => pool.query(patient).catch((error: unknown) => ({ rows: error }));
+    await expect.poll(async () => (await answer()).rows).toEqual([{ n: 1 }]);
     server().freeze();
     try {
       expect(await rejectionOf(pool.query("select 1"))).toMatchObject({
@@ -234,8 +235,7 @@ describe.runIf(hasPostgres).each(BOTH)("a connection that is lost, pg %s", (vers
     } finally {
       server().thaw();
     }
-    const patient = { text: "select 1 as n", resilience: { statementMs: "20s" } } as const;
-    expect((await pool.query(patient)).rows).toEqual([{ n: 1 }]);
+    await expect.poll(async () => (await answer()).rows).toEqual([{ n: 1 }]);
   });
 });
 

@@ -7,12 +7,11 @@ import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import { PgBoss } from "pg-boss";
 import { DataSource } from "typeorm";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { resilienceOf, withResilience } from "../src/index.js";
 import { BOTH, poolOf, quickly, rejectionOf, VERSIONS, wrappedOf } from "./support/pools.js";
 import { hasPostgres, usePostgres } from "./support/use-postgres.js";
 
-vi.setConfig({ testTimeout: 60_000 });
 const stop = new Error("stop");
 
 describe.runIf(hasPostgres).each(BOTH)(

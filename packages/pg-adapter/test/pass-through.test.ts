@@ -6,12 +6,11 @@ import type pg from "pg";
 import { from as copyFrom, to as copyTo } from "pg-copy-streams";
 import Cursor from "pg-cursor";
 import QueryStream from "pg-query-stream";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { BOTH, eventsOf, poolOf, quickly, wrappedOf } from "./support/pools.js";
 import { FaultProxy } from "./support/fault-proxy.js";
 import { hasPostgres, usePostgres } from "./support/use-postgres.js";
 
-vi.setConfig({ testTimeout: 30_000 });
 const NUMBERS = "select generate_series(1, 1000) as n";
 
 describe.runIf(hasPostgres).each(BOTH)("what pg sends piece by piece, pg %s", (version) => {

@@ -13,8 +13,6 @@ import {
 } from "./support/pools.js";
 import { hasPostgres, usePostgres } from "./support/use-postgres.js";
 
-vi.setConfig({ testTimeout: 30_000 });
-
 const named = (config: pg.PoolConfig): string | undefined =>
   resilienceOf(wrapPool(new pg.Pool(config)))?.policy.name;
 

@@ -89,7 +89,7 @@ describe.runIf(hasPostgres).each(BOTH)(
     test("a full pool is no failure of the database", async () => {
       const breaker = circuitBreaker({ consecutiveFailures: 1 });
       const { pool } = wrapped(version, { ...server().address, max: 1 }, breaker, {
-        acquireMs: 1_000,
+        acquireMs: 2_000,
       });
       const holder = await pool.connect();
       const refused = withTransaction(pool, async () => {});
@@ -100,7 +100,7 @@ describe.runIf(hasPostgres).each(BOTH)(
 
     test("a statement's own time limit ends the transaction, is a timeout, and is not repeated", async () => {
       const { pool, policy } = wrapped(version, server().address, quick, retryBudget(), {
-        statementMs: 50,
+        statementMs: 500,
       });
       let runs = 0;
       const slow = withTransaction(pool, async (client) => {

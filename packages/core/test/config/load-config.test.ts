@@ -297,7 +297,7 @@ ${"bcdefgh"
     expect(problems?.length).toBeGreaterThan(0);
     for (const { line } of problems ?? []) expect(line ?? 1).toBeGreaterThan(0);
     expect(({} as { polluted?: number }).polluted).toBeUndefined();
-    expect(performance.now() - beganMs).toBeLessThan(2_000);
+    expect(performance.now() - beganMs).toBeLessThan(10_000);
   });
 
   it.each([

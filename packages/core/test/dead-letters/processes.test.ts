@@ -61,11 +61,11 @@ describe("dead letters of processes that are killed", () => {
     await replay(billing, run, all);
     expect(beside).toHaveLength(2);
     expect(await lettersIn(store())).toEqual([]);
-  }, 60_000);
+  });
 
   it("a process that exits in the moment of its failure leaves its records", async () => {
     expect(await start("exits").ended).toBe(3);
     const letters = await lettersIn(store());
     expect(letters.map(({ record }) => record.payload)).toEqual([1, 2]);
-  }, 60_000);
+  });
 });

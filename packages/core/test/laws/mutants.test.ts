@@ -20,7 +20,7 @@ interface FileReport {
 let reports: readonly FileReport[] = [];
 beforeAll(async () => {
   reports = await runLawsOnMutants();
-}, 120_000);
+}, 600_000);
 
 /** All of them in one vitest of its own, with few schedules and always the same: a mutant must not get away by chance. */
 async function runLawsOnMutants(): Promise<readonly FileReport[]> {

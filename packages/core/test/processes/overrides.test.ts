@@ -98,7 +98,7 @@ test("six running processes and one started later obey one edit of the overrides
   expect(Math.min(...free.map(({ at }) => at)) - clearedAt).toBeLessThan(1_000);
   for (const { told } of workers)
     expect(told.map(({ answer }) => answer)).toEqual(["fine", BLOCKED, "fine"]);
-}, 60_000);
+}, 120_000);
 
 test("a block stays through a file that cannot be used, and goes with the file itself", async () => {
   replaceWith(JSON.stringify(block));
@@ -112,4 +112,4 @@ test("a block stays through a file that cannot be used, and goes with the file i
   replaceWith(JSON.stringify([...block, another]));
   rmSync(path);
   await worker.says("fine");
-}, 60_000);
+}, 120_000);

@@ -55,7 +55,7 @@ describe("a drain on SIGTERM", () => {
       seen: { drained: 200, ERR_DRAINING: 50, fine: 15, "running ERR_DRAINING": 5 },
       late: { code: "ERR_DRAINING", isRefusal: true },
     });
-    expect(told["lingeredMs"]).toBeLessThan(500);
+    expect(told["lingeredMs"]).toBeLessThan(5_000);
   });
 });
 
@@ -90,7 +90,7 @@ describe("a log, as the process ends", () => {
       expect(told).toMatchObject({
         lines: ["error circuit job opened", "warn job refused a call", "warn job refused 9 calls"],
       });
-      expect(told["lingeredMs"]).toBeLessThan(1_000);
+      expect(told["lingeredMs"]).toBeLessThan(5_000);
     },
   );
 });

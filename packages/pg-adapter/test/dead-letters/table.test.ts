@@ -321,12 +321,12 @@ describe.runIf(hasPostgres)("a table of dead letters", { timeout: 60_000 }, () =
 
     test("a write that waits for a lock ends with its time, and is cancelled on the server", async () => {
       const table = newTable();
-      const store = open(table, { deadlineMs: 150 });
+      const store = open(table, { deadlineMs: 1_000 });
       await open(table).list();
       const pool = plainPool(server().address);
       const holder = await pool.connect();
       await holder.query(`begin; lock table ${table}`);
-      await expect(store.write(recordAt(1))).rejects.toThrow(/within 150 ms \(deadlineMs\)/);
+      await expect(store.write(recordAt(1))).rejects.toThrow(/within 1000 ms \(deadlineMs\)/);
       await expect.poll(() => valueOf(pool, WAITING)).toBe(0);
       await holder.query("rollback");
       holder.release();
@@ -336,7 +336,7 @@ describe.runIf(hasPostgres)("a table of dead letters", { timeout: 60_000 }, () =
     });
 
     test("a frozen server is given up after the time, and written to when it thaws", async () => {
-      const store = open(newTable(), { deadlineMs: 200 });
+      const store = open(newTable(), { deadlineMs: 1_000 });
       await store.write(recordAt(1));
       server().freeze();
       onTestFinished(() => server().thaw());
@@ -356,7 +356,7 @@ describe.runIf(hasPostgres)("a table of dead letters", { timeout: 60_000 }, () =
     test("a call keeps its own error, at once; what could not be written is told, with the reason", async () => {
       const sink = tableDeadLetters(
         { ...server().address, port: await freePort() },
-        { table: "t", deadlineMs: 300 },
+        { table: "t", deadlineMs: 1_000 },
       );
       const policy: Policy = resilient(
         deadLetter({ sink, payload: () => 1, redact: (text) => text }),
@@ -364,9 +364,8 @@ describe.runIf(hasPostgres)("a table of dead letters", { timeout: 60_000 }, () =
       const failed: EventOf<"dead_letter.failed">[] = [];
       policy.on("dead_letter.failed", (event) => void failed.push(event));
       const own = new Error("my own");
-      const beganMs = performance.now();
       expect(await rejectionOf(policy.execute(() => Promise.reject(own)))).toBe(own);
-      expect(performance.now() - beganMs).toBeLessThan(100);
+      expect(failed).toEqual([]);
       await policy.drain();
       expect(failed).toMatchObject([{ during: "write", error: { code: "ECONNREFUSED" } }]);
     });

@@ -20,8 +20,8 @@ export function usePostgres(options: PostgresOptions = {}): () => PostgresServer
   let server: PostgresServer | undefined;
   beforeAll(async () => {
     server = await startPostgres(options);
-  }, 60_000);
-  afterAll(async () => server?.stop(), 60_000);
+  }, 120_000);
+  afterAll(async () => server?.stop(), 120_000);
   return () => {
     if (server === undefined) throw new Error("the server runs only within tests");
     return server;

@@ -16,7 +16,7 @@ export function lawSeed(law: string): number {
 export function lawRuns(
   law: string,
 ): Pick<Parameters<unknown>, "seed" | "numRuns" | "endOnFailure"> {
-  vi.setConfig({ testTimeout: 120_000 });
+  vi.setConfig({ testTimeout: 600_000 });
   const given = process.env["BREAKWATER_RUNS"];
   return { seed: lawSeed(law), numRuns: Number(given ?? 500), endOnFailure: given !== undefined };
 }
