@@ -7,6 +7,7 @@ import type { Source } from "./policy/source.js";
 import { traitsOf } from "./policy/traits.js";
 import { keepAxiosRetryOut } from "./request/axios-retry.js";
 import { callerOf } from "./request/caller-signal.js";
+import { whatCutsShort } from "./request/cut-short.js";
 import { hostOf } from "./config/host.js";
 import { giveIdempotencyKey } from "./config/idempotency.js";
 import { bareInstance, type GivenAdapter, innerAdapter } from "./request/inner-adapter.js";
@@ -75,6 +76,7 @@ export class Protection {
       options,
       rules,
       caller,
+      cutBy: whatCutsShort(traits, asked, caller, config),
     });
   }
 

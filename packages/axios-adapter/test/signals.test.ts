@@ -27,10 +27,10 @@ async function deaf({ signal }: InternalAxiosRequestConfig): Promise<never> {
 }
 
 describe("the signal of an attempt", () => {
-  it("is made for an adapter that reads it only", async () => {
+  it("is made for an adapter that reads it only, where time is limited", async () => {
     const made = vi.spyOn(globalThis, "AbortController");
     const client = axios.create({ adapter: async (config) => response(config) });
-    install(client);
+    install(client, timeout("1m"));
     await client.get(URL);
     expect(made).not.toHaveBeenCalled();
     await client.get(URL, {
@@ -40,13 +40,70 @@ describe("the signal of an attempt", () => {
     made.mockRestore();
   });
 
+  it("is shared by 32 requests where only a drain cuts them short", async () => {
+    const seen: unknown[] = [];
+    const client = axios.create({
+      adapter: async (config) => response(config, seen.push(config.signal) && 200),
+    });
+    install(client, circuitBreaker());
+    for (let n = 0; n < 65; n++) await client.get(URL);
+    const runs = [...new Set(seen)].map((signal) => seen.filter((one) => one === signal).length);
+    expect(runs).toEqual([32, 32, 1]);
+  });
+
+  it("is let go when all who shared it are through: a drain aborts only those of requests on their way", async () => {
+    const seen: AbortSignal[] = [];
+    const client = axios.create({
+      adapter: async (config) => {
+        const isLast = seen.push(config.signal as AbortSignal) > 32;
+        return isLast ? untilAborted(config) : response(config);
+      },
+    });
+    const { drain } = install(client, circuitBreaker());
+    for (let n = 0; n < 32; n++) await client.get(URL);
+    const last = rejectionOf(client.get(URL));
+    await new Promise(setImmediate);
+    await drain({ graceMs: 0 });
+    await last;
+    expect([seen[0]?.aborted, seen[32]?.aborted]).toEqual([false, true]);
+  });
+
+  it("is the caller's own where nothing else cuts the request short", async () => {
+    const { signal } = new AbortController();
+    let seen: unknown;
+    const client = axios.create({
+      adapter: async (config) => ((seen = config.signal), response(config)),
+    });
+    install(client, circuitBreaker());
+    await client.get(URL, { signal });
+    expect(seen).toBe(signal);
+  });
+
   it("reaches an adapter of one's own when the policy is drained", async () => {
     const client = axios.create({ adapter: untilAborted });
     const { drain } = install(client, circuitBreaker());
-    const sent = rejectionOf(client.get(URL));
+    const sent = Array.from({ length: 40 }, () => rejectionOf(client.get(URL)));
     await new Promise(setImmediate);
     await drain({ graceMs: 0 });
-    expect((await sent).message).toBe("gone");
+    const errors = await Promise.all(sent);
+    expect(errors.map(({ message }) => message)).toEqual(Array(40).fill("gone"));
+  });
+
+  it("of one whose stream is being read is not aborted by a drain that others have kept waiting", async () => {
+    let ofStream: AbortSignal | undefined;
+    const client = axios.create({ adapter: untilAborted });
+    const { drain } = install(client, circuitBreaker());
+    const data = new ReadableStream();
+    const adapter = async (config: InternalAxiosRequestConfig) => {
+      ofStream = config.signal as AbortSignal;
+      return { ...response(config), data };
+    };
+    await client.get(URL, { adapter, responseType: "stream" });
+    const other = rejectionOf(client.get(URL));
+    await new Promise(setImmediate);
+    await drain({ graceMs: 0 });
+    expect((await other).message).toBe("gone");
+    expect(ofStream?.aborted).toBe(false);
   });
 
   it("is another one in each attempt", async () => {
@@ -57,7 +114,7 @@ describe("the signal of an attempt", () => {
         return response(config, signals.push(config.signal) < 3 ? 503 : 200);
       },
     });
-    install(client, quickly());
+    install(client, quickly(), timeout("1m"));
     await client.get(URL);
     expect(new Set(signals).size).toBe(3);
   });
@@ -67,7 +124,7 @@ describe("the signal of an attempt", () => {
       adapter: async (config) => (void config.signal, response(config)),
     });
     install(client, quickly());
-    expect((await client.get(URL)).config.signal).toBeUndefined();
+    expect("signal" in (await client.get(URL)).config).toBe(false);
     const { signal } = new AbortController();
     expect((await client.get(URL, { signal })).config.signal).toBe(signal);
   });

@@ -4,6 +4,7 @@ import { markOwnFailure } from "../classify/own-failures.js";
 import { copyOf, describe, type Described, prepare, tellDeadline } from "./attempt-config.js";
 import { lendSignal, signalOf, type SignalSource } from "./attempt-signal.js";
 import { discard, isStream } from "../config/body.js";
+import type { SharedSignal } from "../policy/drain-signals.js";
 import { onBreak } from "./broken-streams.js";
 import type { RequestAttempt } from "../options/report.js";
 import type { Sending } from "./sending.js";
@@ -21,6 +22,7 @@ export class Attempts implements SignalSource {
   #config: InternalAxiosRequestConfig | undefined = undefined;
   #signal: AbortSignal | undefined = undefined;
   readonly #callers: InternalAxiosRequestConfig["signal"];
+  #shared: SharedSignal | undefined = undefined;
   /** The body of the last failure, until somebody gets it. */
   #unread: unknown = undefined;
 
@@ -71,12 +73,22 @@ export class Attempts implements SignalSource {
     if (traits.retries || options.beforeAttempt) this.#described ??= describe(given);
     const isItself = call.attempt === 1 && options.beforeAttempt === undefined;
     const config = isItself ? given : copyOf(this.#sending, this.#described ?? describe(given));
-    this.#call = call;
-    this.#config = config;
-    lendSignal(config);
+    this.#giveSignal(config, call);
     if (asked.body !== undefined) config.data = asked.body();
     if (options.deadlineHeader !== undefined) tellDeadline(config, call, options.deadlineHeader);
     return config;
+  }
+
+  #giveSignal(config: InternalAxiosRequestConfig, call: Call): void {
+    const { cutBy, traits } = this.#sending;
+    if (cutBy === "drain") {
+      this.#shared = traits.drainSignals.lend();
+      config.signal = this.#shared.signal;
+    } else if (cutBy === "call") {
+      this.#call = call;
+      this.#config = config;
+      lendSignal(config);
+    }
   }
 
   async #changed(config: InternalAxiosRequestConfig, attempt: number): Promise<void> {
@@ -110,6 +122,10 @@ export class Attempts implements SignalSource {
   /** One whose time was over long ago may end while the next one runs. */
   #ended(config: InternalAxiosRequestConfig): void {
     if (config === this.#config) this.end();
+    if (this.#shared === undefined) return;
+    if (config.signal === this.#shared.signal) delete config.signal;
+    this.#sending.traits.drainSignals.giveBack(this.#shared);
+    this.#shared = undefined;
   }
 
   #failed(error: AxiosError | undefined, durationMs: number): void {

@@ -10,11 +10,13 @@ export interface Caller {
   readonly release: (() => void) | undefined;
 }
 
+const NOBODY: Caller = { signal: undefined, isInside: false, release: undefined };
+
 export function callerOf({ signal, cancelToken }: InternalAxiosRequestConfig): Caller {
   const own = (signal ?? undefined) as AbortSignal | undefined;
   const around = runningCall();
   if (around === undefined && cancelToken === undefined)
-    return { signal: own, isInside: false, release: undefined };
+    return own === undefined ? NOBODY : { signal: own, isInside: false, release: undefined };
   const token = cancelToken === undefined ? undefined : signalOf(cancelToken);
   const signals = [own, token?.signal, around?.signal].filter((one) => one !== undefined);
   return {

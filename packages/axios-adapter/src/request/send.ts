@@ -6,7 +6,7 @@ import type { Sending } from "./sending.js";
 
 /** Sends a request under its policy: as often as that allows, and not at all where it refuses. */
 export function send(sending: Sending): Promise<AxiosResponse> {
-  const { policy, key, asked, rules, caller } = sending;
+  const { policy, key, asked, rules, caller, cutBy } = sending;
   const attempts = new Attempts(sending);
   const sent = policy.execute<AxiosResponse>((call) => attempts.next(call), {
     signal: caller.signal,
@@ -16,7 +16,7 @@ export function send(sending: Sending): Promise<AxiosResponse> {
     maxAttempts: isReplayable(sending) ? asked.maxAttempts : 1,
     classify: rules,
   });
-  return caller.release === undefined && !mayBeCutShort(sending)
+  return caller.release === undefined && cutBy !== "call"
     ? sent
     : sent.finally(() => {
         attempts.end();
@@ -27,9 +27,4 @@ export function send(sending: Sending): Promise<AxiosResponse> {
 function mayRepeat({ asked, options, config }: Sending): boolean {
   const { idempotent = isIdempotent } = options;
   return asked.idempotent ?? (typeof idempotent === "function" ? idempotent(config) : idempotent);
-}
-
-/** May the call end while the adapter is still at work? */
-function mayBeCutShort({ traits, asked, caller }: Sending): boolean {
-  return traits.limitsTime || asked.deadlineMs !== undefined || caller.isInside;
 }

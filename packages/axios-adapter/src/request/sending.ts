@@ -4,6 +4,7 @@ import type { AxiosOptions } from "../options/install-options.js";
 import type { RequestResilience } from "../options/request-options.js";
 import type { Traits } from "../policy/traits.js";
 import type { Caller } from "./caller-signal.js";
+import type { CutBy } from "./cut-short.js";
 import type { GivenAdapter } from "./inner-adapter.js";
 
 /** One request on its way: everything that its attempts have in common. */
@@ -19,4 +20,5 @@ export interface Sending {
   readonly options: AxiosOptions;
   readonly rules: OutcomeRules;
   readonly caller: Caller;
+  readonly cutBy: CutBy;
 }

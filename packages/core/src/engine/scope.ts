@@ -40,14 +40,16 @@ export class Scope implements Place {
     this.#slots = slots;
   }
 
-  /** One of its parts has dropped this key: it must be put together anew. */
-  get isStale(): boolean {
-    return this.#slots.some((slot) => slot.dropped);
-  }
-
-  touch(): void {
+  /** Keeps its state from being dropped. False where a part has dropped this key before: it must be put together anew. */
+  touch(): boolean {
     const nowMs = clock.now();
-    for (const slot of this.#slots) slot.askedMs = nowMs;
+    const slots = this.#slots;
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i] as Slot<unknown>;
+      if (slot.dropped) return false;
+      slot.askedMs = nowMs;
+    }
+    return true;
   }
 }
 

@@ -46,9 +46,7 @@ export class PolicyScopes implements Scopes {
 
   at(key: string): Scope {
     const known = this.#byKey?.get(key);
-    if (known === undefined || known.isStale) return this.#make(key);
-    known.touch();
-    return known;
+    return known?.touch() === true ? known : this.#make(key);
   }
 
   of(self: object): PolicyScopes {
