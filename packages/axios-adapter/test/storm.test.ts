@@ -85,7 +85,7 @@ it(
     const client = axios.create({ baseURL: `http://127.0.0.1:${port}`, httpAgent, timeout: 500 });
     install(
       client,
-      circuitBreaker({ failureRatio: 1 }),
+      circuitBreaker({ failureRatio: 1, minimumCalls: CALLS }), // a machine that is busy must not open it
       retryBudget({ ratio: RATIO, reserve: RESERVE }),
       retry({ baseMs: 1 }),
       bulkhead({ limit: LIMIT, queueLimit: CALLS, queueWaitMs: "5m" }),

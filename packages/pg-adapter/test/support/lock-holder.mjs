@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { pgLock } from "@breakwater/pg-adapter";
 
 const [, , url, name] = process.argv;
-await using lock = await pgLock(url, name);
+const lock = await pgLock(url, name);
 console.log(lock === undefined ? "taken" : "held");
 if (lock !== undefined) await once(process.stdin.resume(), "end");
+await lock?.release();
