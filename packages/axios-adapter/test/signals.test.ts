@@ -1,5 +1,5 @@
 import { circuitBreaker, explainError, timeout } from "@breakwater/core";
-import axios, { AxiosError, type InternalAxiosRequestConfig } from "axios";
+import axios, { AxiosError, type CancelToken, type InternalAxiosRequestConfig } from "axios";
 import { describe, expect, it, vi } from "vitest";
 import { install } from "../src/index.js";
 import { CLIENTS, quickly, rejectionOf } from "./support/clients.js";
@@ -19,6 +19,12 @@ async function untilAborted(config: InternalAxiosRequestConfig): Promise<never> 
   return new Promise((_, reject) => {
     signal.addEventListener("abort", () => reject(new AxiosError("gone", "ERR_CANCELED", config)));
   });
+}
+
+function tokenCancelledSoon(): CancelToken {
+  const { token, cancel } = axios.CancelToken.source();
+  setTimeout(cancel, 30);
+  return token;
 }
 
 /** One that has a signal, and never ends. */
@@ -66,6 +72,34 @@ describe("the signal of an attempt", () => {
     await drain({ graceMs: 0 });
     await last;
     expect([seen[0]?.aborted, seen[32]?.aborted]).toEqual([false, true]);
+  });
+
+  it("is kept for the last of those who share it", async () => {
+    let requests = 0;
+    const adapter = async (config: InternalAxiosRequestConfig) =>
+      requests++ === 0 ? untilAborted(config) : response(config);
+    const client = axios.create({ adapter });
+    const { drain } = install(client, circuitBreaker());
+    const first = rejectionOf(client.get(URL));
+    for (let n = 1; n < 40; n++) await client.get(URL);
+    await drain({ graceMs: 0 });
+    expect((await first).message).toBe("gone");
+  });
+
+  it.each([
+    ["its cancel token", () => ({ cancelToken: tokenCancelledSoon() }), "ERR_CANCELED"],
+    ["its deadline", () => ({ resilience: { deadlineMs: 30 } }), "ERR_DEADLINE_EXCEEDED"],
+  ])("tells an adapter that knows nothing else of %s", async (_, options, code) => {
+    let heard: unknown;
+    const adapter = async (config: InternalAxiosRequestConfig) =>
+      untilAborted(config).catch((error: unknown) => {
+        heard = error;
+        throw error;
+      });
+    const client = axios.create({ adapter });
+    install(client, circuitBreaker());
+    expect((await rejectionOf(client.get(URL, options()))).code).toBe(code);
+    await vi.waitFor(() => expect(heard).toMatchObject({ message: "gone" }));
   });
 
   it("is the caller's own where nothing else cuts the request short", async () => {
@@ -142,6 +176,15 @@ describe("the signal of an attempt", () => {
     install(client, { beforeAttempt: (config) => void (config.signal = signal) });
     expect((await client.get(URL)).config.signal).toBeUndefined();
     expect(seen).toEqual([signal]);
+  });
+
+  it("that an adapter has put there stays", async () => {
+    const { signal } = new AbortController();
+    const adapter = async (config: InternalAxiosRequestConfig) =>
+      response(Object.assign(config, { signal }));
+    const client = axios.create({ adapter });
+    install(client, circuitBreaker());
+    expect((await client.get(URL)).config.signal).toBe(signal);
   });
 
   it("that timed out is not taken along when the request is sent anew by its config", async () => {
