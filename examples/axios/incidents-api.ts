@@ -13,11 +13,12 @@ export interface Page {
   readonly next: string | null;
 }
 
-export interface IncidentsApi extends AsyncDisposable {
+export interface IncidentsApi {
   readonly url: string;
   readonly requests: number;
   /** How many notes were written; a note that was sent twice under one key is one. */
   readonly notes: number;
+  close(): Promise<void>;
 }
 
 const INCIDENTS = Array.from({ length: 95 }, (_, index) => ({
@@ -61,7 +62,7 @@ export async function startIncidentsApi(): Promise<IncidentsApi> {
     get notes() {
       return notes.size;
     },
-    async [Symbol.asyncDispose]() {
+    async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },

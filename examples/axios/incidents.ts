@@ -9,7 +9,7 @@ import { circuitBreaker, deadline, explainError, retry, retryBudget } from "@bre
 import axios from "axios";
 import { type Incident, type Page, startIncidentsApi } from "./incidents-api.ts";
 
-await using api = await startIncidentsApi();
+const api = await startIncidentsApi();
 
 const client = axios.create({ baseURL: process.env["INCIDENTS_URL"] ?? api.url, timeout: 2_000 });
 install(
@@ -45,4 +45,6 @@ try {
 } catch (error) {
   console.error(String(explainError(error) ?? error));
   process.exitCode = 1;
+} finally {
+  await api.close();
 }

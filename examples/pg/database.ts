@@ -2,10 +2,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { startPostgres } from "../../packages/pg-adapter/test/support/postgres/server.ts";
 
-export interface Database extends AsyncDisposable {
+export interface Database {
   readonly url: string;
   /** How often its server was killed. */
   readonly kills: number;
+  close(): Promise<void>;
 }
 
 /** Long enough for some work in between. */
@@ -13,9 +14,7 @@ const KILL_EVERY_MS = 700;
 
 export async function openDatabase(): Promise<Database> {
   const given = process.env["DATABASE_URL"];
-  return given === undefined
-    ? openOwn()
-    : { url: given, kills: 0, async [Symbol.asyncDispose]() {} };
+  return given === undefined ? openOwn() : { url: given, kills: 0, async close() {} };
 }
 
 async function openOwn(): Promise<Database> {
@@ -36,7 +35,7 @@ async function openOwn(): Promise<Database> {
     get kills() {
       return kills;
     },
-    async [Symbol.asyncDispose]() {
+    async close() {
       over.abort();
       await killing;
       await server.stop();

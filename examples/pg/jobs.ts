@@ -20,7 +20,7 @@ const SCHEMA = `
 const COUNT =
   "select count(*)::int as n, count(distinct job)::int as jobs from breakwater_example.receipts";
 
-await using database = await openDatabase();
+const database = await openDatabase();
 const pool = wrapPool(
   new pg.Pool({ connectionString: database.url, max: WORKERS }),
   retry({ maxAttempts: 20, baseMs: 20, maxMs: 500 }),
@@ -66,4 +66,5 @@ try {
   process.exitCode = 1;
 } finally {
   await pool.end();
+  await database.close();
 }

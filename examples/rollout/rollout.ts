@@ -20,7 +20,7 @@ const TENANTS = Array.from({ length: 50 }, (_, n) => `tenant-${n}`);
 const ROUNDS = 12;
 const operator = { by: "ana", why: "INC-4711" };
 
-await using service = await startService();
+const service = await startService();
 
 function deploy(name: string, options: PolicyOptions): Policy {
   const breaker = circuitBreaker({ consecutiveFailures: 3, openMs: "1m" });
@@ -99,3 +99,4 @@ blocked.clear("ana", "the service is well");
 registry.override({ ...operator, verb: "bypass", policy: "crm", until: "10m" });
 say("bypassed", await traffic(crm, true));
 console.log(registry.overrides().join("\n"));
+await service.close();

@@ -2,11 +2,12 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export interface Service extends AsyncDisposable {
+export interface Service {
   readonly url: string;
   /** Requests so far. */
   readonly requests: number;
   isDown: boolean;
+  close(): Promise<void>;
 }
 
 export async function startService(): Promise<Service> {
@@ -25,7 +26,7 @@ export async function startService(): Promise<Service> {
     get requests() {
       return requests;
     },
-    async [Symbol.asyncDispose]() {
+    async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
