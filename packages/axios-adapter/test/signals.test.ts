@@ -1,4 +1,4 @@
-import { circuitBreaker, explainError, timeout } from "@breakwater/core";
+import { circuitBreaker, explainError, resilient, timeout } from "@breakwater/core";
 import axios, { AxiosError, type CancelToken, type InternalAxiosRequestConfig } from "axios";
 import { describe, expect, it, vi } from "vitest";
 import { install } from "../src/index.js";
@@ -222,6 +222,15 @@ describe.each(CLIENTS)(
     });
   },
 );
+
+it("what a policy is retuned to holds for the next request", async () => {
+  const client = axios.create({ adapter: async (config) => response(config) });
+  const policy = resilient(circuitBreaker());
+  install(client, policy);
+  expect((await client.get(URL)).config.timeout).toBe(10_000); // nobody else limits it
+  policy.retune({ timeout: "1m" });
+  expect((await client.get(URL)).config.timeout).toBe(0);
+});
 
 describe("an adapter that writes to what it gets", () => {
   it("leaves later attempts as the first one was", async () => {

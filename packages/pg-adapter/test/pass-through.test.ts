@@ -24,8 +24,8 @@ describe.runIf(hasPostgres).each(BOTH)("what pg sends piece by piece, pg %s", (v
     const client = await pool.connect();
     const cursor = client.query(new Cursor(NUMBERS));
     expect(await cursor.read(400)).toHaveLength(400);
-    await new Promise((resolve) => void setTimeout(resolve, 1_100));
     const behind = client.query("select 1 as n"); // waits for the cursor, and not against its time
+    await new Promise((resolve) => void setTimeout(resolve, 1_100));
     expect(await cursor.read(1000)).toHaveLength(600);
     await cursor.close();
     expect((await behind).rows).toEqual([{ n: 1 }]);
