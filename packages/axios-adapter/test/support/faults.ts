@@ -21,9 +21,8 @@ export const certificate = makeCertificate();
 const served = (behaviour: Behaviour) => async () => (await serve(behaviour)).url;
 const hinted = (status: number, hint: () => string): Fault[1] =>
   served((request, response) => answer(status, { "retry-after": hint() })(request, response));
-/** HTTP has whole seconds: this one is up to a second from now. */
-/** Dates have whole seconds: one that is just over when it arrives says nothing. */
-const date = (): string => new Date(Date.now() + 1_500).toUTCString();
+/** Dates have whole seconds: this one is 1.5 s away at least, as one that is over when it arrives says nothing. */
+const date = (): string => new Date(Date.now() + 2_500).toUTCString();
 
 /** Only where nothing comes, and longer where something must: a busy machine must not make another fault of it. */
 const WAIT_MS = 1_000;

@@ -82,16 +82,23 @@ export const answer =
 /** Closes the connection without an answer. */
 export const reset: Behaviour = (request) => void request.socket.resetAndDestroy();
 
+/**
+ * After what was written has been read, here in this process: a loop that was blocked runs its timers first, and a reset
+ * takes along what nobody has read.
+ */
+const onceRead = (then: () => void): void =>
+  void setTimeout(() => void setTimeout(() => void setTimeout(then, 10), 10), 10);
+
 /** Promises more than it sends, and resets the connection midway. */
 export const resetMidway: Behaviour = (request, response) => {
   response.writeHead(200, { "content-length": "1000" }).write('{"half":');
-  setTimeout(() => request.socket.resetAndDestroy(), 20);
+  onceRead(() => request.socket.resetAndDestroy());
 };
 
 /** The same, but it ends the connection as if all had been said. */
 export const cutMidway: Behaviour = (request, response) => {
   response.writeHead(200, { "content-length": "1000" }).write('{"half":');
-  setTimeout(() => request.socket.end(), 20);
+  onceRead(() => request.socket.end());
 };
 
 /** Takes the request, and is never heard of again. */
