@@ -2,6 +2,7 @@ import { circuitBreaker, explainError, resilient, timeout } from "@breakwater/co
 import axios, { AxiosError, type CancelToken, type InternalAxiosRequestConfig } from "axios";
 import { describe, expect, it, vi } from "vitest";
 import { install } from "../src/index.js";
+import { DrainSignals } from "../src/policy/drain-signals.js";
 import { CLIENTS, quickly, rejectionOf } from "./support/clients.js";
 
 const URL = "http://crm.example/";
@@ -84,6 +85,28 @@ describe("the signal of an attempt", () => {
     for (let n = 1; n < 40; n++) await client.get(URL);
     await drain({ graceMs: 0 });
     expect((await first).message).toBe("gone");
+  });
+
+  it.each([
+    [
+      "an adapter throws at once",
+      {},
+      () => {
+        throw new Error("no");
+      },
+    ],
+    ["beforeAttempt fails", { beforeAttempt: () => Promise.reject(new Error("no")) }, undefined],
+  ] as const)("is taken back where %s", async (_, options, adapter) => {
+    let config: InternalAxiosRequestConfig | undefined;
+    const client = axios.create({ adapter: adapter ?? untilAborted });
+    install(client, circuitBreaker(), options);
+    client.interceptors.request.use((given) => (config = given), null, { synchronous: true });
+    const lent = vi.spyOn(DrainSignals.prototype, "lend");
+    const back = vi.spyOn(DrainSignals.prototype, "giveBack");
+    expect((await rejectionOf(client.get(URL))).message).toBe("no");
+    expect([lent.mock.calls.length, back.mock.calls.length]).toEqual([1, 1]);
+    expect(config?.signal).toBeUndefined();
+    vi.restoreAllMocks();
   });
 
   it.each([

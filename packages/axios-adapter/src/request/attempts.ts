@@ -73,9 +73,9 @@ export class Attempts implements SignalSource {
     if (traits.retries || options.beforeAttempt) this.#described ??= describe(given);
     const isItself = call.attempt === 1 && options.beforeAttempt === undefined;
     const config = isItself ? given : copyOf(this.#sending, this.#described ?? describe(given));
-    this.#giveSignal(config, call);
     if (asked.body !== undefined) config.data = asked.body();
     if (options.deadlineHeader !== undefined) tellDeadline(config, call, options.deadlineHeader);
+    this.#giveSignal(config, call); // last: from here on each way out takes it back
     return config;
   }
 
@@ -95,6 +95,7 @@ export class Attempts implements SignalSource {
     try {
       await this.#sending.options.beforeAttempt?.(config, attempt);
     } catch (error) {
+      this.#ended(config);
       markOwnFailure(error);
       throw error;
     }
@@ -102,7 +103,7 @@ export class Attempts implements SignalSource {
 
   #run(config: InternalAxiosRequestConfig): Promise<AxiosResponse> {
     const beganMs = performance.now();
-    return this.#sending.inner(config).then(
+    return this.#begin(config).then(
       (response) => {
         this.#ended(config);
         const { status } = response;
@@ -117,6 +118,15 @@ export class Attempts implements SignalSource {
         throw error;
       },
     );
+  }
+
+  #begin(config: InternalAxiosRequestConfig): Promise<AxiosResponse> {
+    try {
+      return this.#sending.inner(config);
+    } catch (error) {
+      this.#ended(config); // an adapter need not be asynchronous
+      throw error;
+    }
   }
 
   /** One whose time was over long ago may end while the next one runs. */

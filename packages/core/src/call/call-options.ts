@@ -9,7 +9,7 @@ export interface ParsedCallOptions extends CallOptions {
 
 const NAMES = "signal, key, deadlineMs, idempotent, maxAttempts, classify";
 
-/** Each option of each call is asked for here, and a set of names would take several times as long. */
+/** A switch, and not a set of names, as each option of each call is asked for here. */
 function isOption(name: string): boolean {
   switch (name) {
     case "signal":
